@@ -1,0 +1,1 @@
+"""Models that come from the package index: one YAML file each."""
