@@ -56,6 +56,10 @@ class CostLine(Record):
     origin: str
     """measured, answered, assumed or estimated"""
     sources: list[str] = []
+    expected_usd: float | None = None
+    """Expected (mean) cost over the horizon, not discounted; the lines add up to the sum of `cash.cost_usd`."""
+    present_value_usd: float | None = None
+    """Expected (mean) cost over the horizon, discounted; means add up where medians do not."""
 
 
 class CashSeries(Record):
@@ -108,6 +112,22 @@ class OptionResult(Record):
     """Only for the options that reports draw: the winner, the runner-up of each class, the status quo."""
     available_until: date | None = None
     prices_as_of: date | None = None
+    discounted_break_even_month: Spread | None = None
+    payback_within_12_months_probability: float | None = None
+    expected_regret_usd: float | None = None
+    """Mean over the samples of how far the option's value falls short of the best one's."""
+    peak_funding_usd: Spread | None = None
+    """The most money that is ever out against the status quo."""
+    irr_per_year: float | None = None
+    """Of the expected flows against the status quo; None where it does not exist or is not the only one."""
+    irr_reason: str | None = None
+    """Why there is no internal rate of return."""
+    expected_npv_usd: float | None = None
+    """Mean NPV = status_quo_present_value_usd + benefit_present_value_usd - sum of the lines' present_value_usd."""
+    status_quo_present_value_usd: float | None = None
+    """Expected discounted cost of going on as today, which this option avoids."""
+    benefit_present_value_usd: float | None = None
+    """Expected discounted value of better (or worse) answers against the status quo."""
 
 
 class RuledOut(Record):
@@ -233,6 +253,54 @@ class Change(Record):
     text: str
 
 
+class Sensitivity(Record):
+    """How far one uncertain input moves the winner's value: a bar of the tornado."""
+
+    id: str
+    """Fact, price or effect id."""
+    label: str
+    low_value: str
+    high_value: str
+    """The input's P10 and P90, with unit, as people read it."""
+    npv_at_low_usd: float
+    npv_at_high_usd: float
+    total_order_index: float | None = None
+    """Share of the value's variance that disappears when this input is known (Sobol total order), 0..1."""
+
+
+class BreakEvenPoint(Record):
+    """The value of one input at which the recommended option and its reference are worth the same."""
+
+    id: str
+    label: str
+    unit: str | None = None
+    current: float | None = None
+    """The value the decision was made on; None while unknown."""
+    at: float | None = None
+    """Where the two are worth the same; None when one of them is ahead over the whole range."""
+    low: float
+    high: float
+    """The range that was searched."""
+    against: str
+    """Label of the option it is compared with."""
+    text: str
+
+
+class BreakEvenMap(Record):
+    """Which option is best over a grid of two inputs."""
+
+    x_label: str
+    y_label: str
+    x_values: list[float]
+    y_values: list[float]
+    winners: list[list[str]]
+    """winners[row of y][column of x]: option label."""
+    npv_usd: list[list[float]]
+    """The winner's median NPV at the same places."""
+    current_x: float | None = None
+    current_y: float | None = None
+
+
 class Decision(Record):
     """The whole decision."""
 
@@ -270,3 +338,6 @@ class Decision(Record):
     facts: dict[str, Any]
     """The answers the decision was made on, by fact id."""
     origins: dict[str, str]
+    sensitivities: list[Sensitivity] = []
+    break_evens: list[BreakEvenPoint] = []
+    break_even_maps: list[BreakEvenMap] = []
