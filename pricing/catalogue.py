@@ -136,7 +136,9 @@ def _unique_names(entries: Any) -> None:
             key = fold(name)
             if taken.setdefault(key, entry.id) != entry.id:
                 raise InvalidDataError(
-                    f"{name!r} names both {taken[key]!r} and {entry.id!r}", where="price catalogue", fix="drop one alias"
+                    f"{name!r} names both {taken[key]!r} and {entry.id!r}",
+                    where="price catalogue",
+                    fix="drop one alias",
                 )
 
 
@@ -208,7 +210,11 @@ def _patch_of(model: type[Entry]) -> type[Entry]:
     return create_model(f"{model.__name__}Patch", __base__=model, **fields)
 
 
-_LISTS = {"offers": ("provider", "hosting"), "rents": ("provider", "sku", "segment", "price_type"), "models": ("model",)}
+_LISTS = {
+    "offers": ("provider", "hosting"),
+    "rents": ("provider", "sku", "segment", "price_type"),
+    "models": ("model",),
+}
 
 
 def _patched(ours: AnyEntry, patch: Entry, path: Path) -> AnyEntry:

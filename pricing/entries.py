@@ -59,6 +59,8 @@ class Offer(Block):
 
     provider: str
     hosting: Literal["api", "serverless"]
+    upstream: str | None = None
+    """`provider:model` in genai-prices, exactly; what `advisor prices update` compares with."""
     input_usd_per_mtok: Figure = None
     output_usd_per_mtok: Figure = None
     cached_input_usd_per_mtok: Figure = None
