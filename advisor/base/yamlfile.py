@@ -94,8 +94,8 @@ def _build_mapping(node: yaml.MappingNode, path: tuple[str | int, ...], place: P
 
 def _scalar(node: yaml.ScalarNode, where: str) -> Any:
     text: str = node.value
-    # BaseLoader resolves nothing; style None means a plain (unquoted) scalar.
-    if node.style is not None:
+    # BaseLoader resolves nothing; a plain (unquoted) scalar has the style "" (libyaml) or None.
+    if node.style:
         return text
     if text in ("", "~", "null", "Null", "NULL"):
         return None

@@ -1,0 +1,196 @@
+"""Reads the rule book: every YAML file below `rules/`, and the customer's own folders, which override by id.
+
+A folder holds the kinds as sub-folders (`facts/`, `gates/`, ...), one file each, named after the id. Nothing is ignored silently:
+a sub-folder that is no kind, a `.yml`, an id twice, a name that no fact has are all errors with file and line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from advisor.base.errors import InvalidDataError
+from advisor.base.yamlfile import load_model, read_yaml
+from rules.expression import ExpressionError
+from rules.facts import Fact
+from rules.models import Claim, Effect, Gate, Guidance, Readiness, Risk, Rule
+from rules.options import OPTION_NAMES
+from rules.vocabulary import Vocabulary
+
+SHIPPED = Path(__file__).parent
+KINDS: dict[str, type[Fact] | type[Rule]] = {
+    "facts": Fact,
+    "gates": Gate,
+    "effects": Effect,
+    "guidance": Guidance,
+    "readiness": Readiness,
+    "risks": Risk,
+    "claims": Claim,
+}
+_NOT_KINDS = {"schema", "__pycache__"}
+
+
+@dataclass(frozen=True)
+class RuleBook:
+    """Everything that is known, by kind and id."""
+
+    facts: dict[str, Fact] = field(default_factory=dict)
+    gates: dict[str, Gate] = field(default_factory=dict)
+    effects: dict[str, Effect] = field(default_factory=dict)
+    guidance: dict[str, Guidance] = field(default_factory=dict)
+    readiness: dict[str, Readiness] = field(default_factory=dict)
+    risks: dict[str, Risk] = field(default_factory=dict)
+    claims: dict[str, Claim] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+    """Id -> the file it was read from."""
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The names that expressions may use."""
+        return Vocabulary(self.facts, OPTION_NAMES)
+
+    def kinds(self) -> dict[str, Mapping[str, Fact | Rule]]:
+        """Kind -> entries, without `files`."""
+        return {part.name: getattr(self, part.name) for part in fields(self) if part.name != "files"}
+
+    def rules(self) -> Iterable[tuple[str, Rule]]:
+        """(kind, rule) for everything that is not a fact."""
+        for kind, entries in self.kinds().items():
+            for entry in entries.values():
+                if isinstance(entry, Rule):
+                    yield kind, entry
+
+    def find(self, wanted: str) -> tuple[str, Fact | Rule]:
+        """(kind, entry) with this id. Raises `InvalidDataError` with a "did you mean"."""
+        for kind, entries in self.kinds().items():
+            if wanted in entries:
+                return kind, entries[wanted]
+        close = get_close_matches(wanted, self.files, n=1, cutoff=0.5)
+        raise InvalidDataError(
+            f"there is no rule or fact {wanted!r}", fix=f"did you mean {close[0]!r}?" if close else "see `advisor rules list`"
+        )
+
+
+def load_rules(*extra: Path) -> RuleBook:
+    """The shipped rules, then each folder of `extra` that exists. Raises `InvalidDataError` for the first problem."""
+    book = RuleBook()
+    for folder in (SHIPPED, *(path for path in extra if path.is_dir())):
+        problems: list[InvalidDataError] = []
+        read_folder(folder, book, problems)
+        problems.extend(check_names(book, folder))
+        if problems:
+            raise problems[0]
+    return book
+
+
+def read_folder(folder: Path, book: RuleBook, problems: list[InvalidDataError]) -> None:
+    """Add every file of the folder to the book; what is wrong goes to `problems`."""
+    _refuse_strays(folder, problems)
+    here: dict[str, Path] = {}
+    for kind in KINDS:
+        for path in sorted((folder / kind).glob("*.yaml")):
+            try:
+                read_file(path, kind, book, here)
+            except InvalidDataError as error:
+                problems.append(error)
+
+
+def read_file(path: Path, kind: str, book: RuleBook, here: dict[str, Path]) -> None:
+    """Add one file to the book. `here` holds the ids of its folder so far: an id may be overridden, never be there twice."""
+    entry = load_model(path, KINDS[kind])
+    _check_file_name(path, entry.id)
+    if entry.id in here:
+        raise InvalidDataError(f"the id {entry.id!r} is already in {here[entry.id]}", where=_line(path, "id"), fix="rename one")
+    entries: dict[str, Any] = getattr(book, kind)
+    if entry.id in book.files and entry.id not in entries:
+        raise InvalidDataError(
+            f"{entry.id!r} is of another kind in {book.files[entry.id]}", where=_line(path, "id"), fix="choose another id"
+        )
+    if isinstance(entry, Fact) and entry.id in book.facts:
+        _check_override(entry, book.facts[entry.id], path)
+    here[entry.id] = path
+    entries[entry.id] = entry
+    book.files[entry.id] = path
+
+
+def _check_file_name(path: Path, identifier: str) -> None:
+    wanted = identifier if "." in identifier else identifier.replace("-", "_")
+    if path.stem not in (wanted, identifier):
+        raise InvalidDataError(
+            f"the file is named {path.name!r} but its id is {identifier!r}", where=_line(path, "id"), fix=f"name it {wanted}.yaml"
+        )
+
+
+def _check_override(new: Fact, old: Fact, path: Path) -> None:
+    """A customer may reword a question or change an assumption; what other rules rely on must stay."""
+    if new.type != old.type:
+        raise InvalidDataError(f"{new.id}: the type must stay {old.type!r}", where=_line(path, "type"), fix=f"write type: {old.type}")
+    missing = [value for value in old.values() if value not in new.values()]
+    if missing:
+        raise InvalidDataError(f"{new.id}: the choice {missing[0]!r} is missing", where=_line(path, "choices"), fix="keep it")
+
+
+def _refuse_strays(folder: Path, problems: list[InvalidDataError]) -> None:
+    """Files and sub-folders that would otherwise be ignored without a word."""
+    for entry in sorted(folder.iterdir()):
+        if entry.is_file() and entry.suffix in (".yaml", ".yml"):
+            problems.append(InvalidDataError("does not belong to a kind", where=str(entry), fix=f"move it to one of {_kinds()}"))
+        elif entry.is_dir() and entry.name not in KINDS and entry.name not in _NOT_KINDS and not entry.name.startswith("."):
+            problems.append(InvalidDataError("is not a kind of rule", where=str(entry), fix=_suggest(entry.name, KINDS)))
+        elif entry.is_dir() and entry.name in KINDS:
+            for stray in sorted(entry.glob("*.yml")):
+                problems.append(InvalidDataError("would not be read", where=str(stray), fix=f"name it {stray.stem}.yaml"))
+
+
+def _kinds() -> str:
+    return ", ".join(f"{kind}/" for kind in KINDS)
+
+
+def _suggest(name: str, known: Collection[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"the kinds are {_kinds()}"
+
+
+def check_names(book: RuleBook, folder: Path) -> list[InvalidDataError]:
+    """What is wrong with the names in the expressions of the files below `folder`."""
+    problems: list[InvalidDataError] = []
+    names = book.vocabulary
+    for fact in book.facts.values():
+        if fact.ask_when is not None and _below(book.files[fact.id], folder):
+            _collect(problems, book.files[fact.id], ("ask_when",), lambda fact=fact: names.check(fact.ask_when, options=False))
+    for _, rule in book.rules():
+        path = book.files[rule.id]
+        if not _below(path, folder):
+            continue
+        for name, condition in rule.conditions():
+            allowed = name in rule.option_conditions
+            _collect(problems, path, (name,), lambda c=condition, o=allowed: names.check(c, options=o))
+        if isinstance(rule, Guidance | Gate):
+            known = book.effects if isinstance(rule, Guidance) else book.facts
+            listed = rule.effects if isinstance(rule, Guidance) else rule.limits
+            for missing in (each for each in listed if each not in known):
+                key = "effects" if isinstance(rule, Guidance) else "limits"
+                close = get_close_matches(missing, known, n=1)
+                fix = f"did you mean {close[0]!r}?" if close else "remove it"
+                problems.append(InvalidDataError(f"{key}: there is no {missing!r}", where=_line(path, key), fix=fix))
+    return problems
+
+
+def _below(path: Path, folder: Path) -> bool:
+    return path.parent.parent == folder
+
+
+def _collect(problems: list[InvalidDataError], path: Path, key: tuple[str | int, ...], check: Callable[[], None]) -> None:
+    try:
+        check()
+    except ExpressionError as error:
+        problems.append(InvalidDataError(f"{key[0]}: {error.what}", where=_line(path, *key), fix=error.fix))
+
+
+def _line(path: Path, *key: str | int) -> str:
+    """`file:line` of a key; reads the file again, which only happens for an error."""
+    return read_yaml(path)[1].of(key)

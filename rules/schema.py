@@ -1,0 +1,65 @@
+"""The pieces that every rule and fact file is made of: strict models, conditions, evidence, examples."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, StringConstraints, WithJsonSchema
+
+from rules.expression import Expression, ExpressionError
+
+
+class Strict(BaseModel):
+    """A frozen piece of a file; a misspelt key is an error, not a remark."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
+
+
+def _read_condition(value: Any) -> Any:
+    if isinstance(value, Expression):
+        return value
+    if isinstance(value, bool):
+        return Expression(str(value))
+    if not isinstance(value, str):
+        raise ExpressionError(f"{value!r} is not an expression", fix="write it as text, in quotes")
+    return Expression(value)
+
+
+Condition = Annotated[
+    InstanceOf[Expression],
+    BeforeValidator(_read_condition),
+    WithJsonSchema({"type": "string", "description": "A one-line condition, see docs/rules.md"}),
+]
+Prose = Annotated[str, StringConstraints(min_length=3, max_length=2000, strip_whitespace=True)]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
+
+EvidenceKind = Literal["paper", "benchmark", "vendor_document", "field_report", "article", "price_list", "judgement"]
+Grade = Literal["strong", "moderate", "weak"]
+
+_USUAL_GRADE: dict[str, Grade] = {"paper": "moderate", "benchmark": "moderate", "price_list": "strong", "vendor_document": "moderate"}
+
+
+class Evidence(Strict):
+    """One source of a rule: what it says, when it said so, and how much it carries."""
+
+    kind: EvidenceKind
+    source: Line
+    date: datetime.date
+    says: Prose | None = None
+    grade: Grade | None = None
+
+    @property
+    def strength(self) -> Grade:
+        """The grade, or the usual one of the kind: a single field report, the article and a judgement are weak."""
+        return self.grade or _USUAL_GRADE.get(self.kind, "weak")
+
+
+class Example(Strict):
+    """A case in which the rule fires, stays silent, or cannot know yet. It is run when the file is checked."""
+
+    facts: dict[str, Any] = Field(default_factory=dict)
+    option: dict[str, Any] = Field(default_factory=dict)
+    fires: Literal[True, False, "unknown"]
+    note: Line | None = None
