@@ -165,7 +165,7 @@ def _read_answers(
         try:
             fact = _known_fact(key, raw, facts, where)
             if raw is not None:
-                answers = answers.with_(key, Answer(fact.parse(raw, f"{where}: {key}"), origin, source))
+                answers = answers.with_(key, Answer(fact.parse(raw, where), origin, source))
         except InvalidDataError as problem:
             problems.append(problem)
     if problems:

@@ -1,6 +1,6 @@
 """The answers of a project as an append-only file: one JSON object a line, nothing is ever rewritten.
 
-A line says what was done (`set`, `import`, `measured`, `undo`, `redo`); the answers are what replaying the lines gives.
+A line says what was done (`set`, `import`, `measured`, `unset`, `undo`, `redo`); replaying the lines gives the answers.
 `undo` and `redo` name the lines they switch off and on again, so that undo has no limit and loses nothing.
 Writers hold a lock on `<file>.lock`; a last line that was cut off while being written is dropped.
 """
@@ -22,7 +22,7 @@ from advisor.secrets import refuse_secret
 from rules.facts import Fact
 
 VERSION = 1
-Deed = Literal["set", "import", "measured", "undo", "redo"]
+Deed = Literal["set", "import", "measured", "unset", "undo", "redo"]
 Clock = Callable[[], datetime]
 
 
@@ -77,8 +77,14 @@ class Journal:
 
     def trail(self) -> list[str]:
         """The facts that a person answered or declined and that still count, in the order they were first touched."""
-        set_lines = [e.line for e in self.entries() if e.active and e.line.do == "set"]
-        return list(dict.fromkeys(fact for line in set_lines for fact in line.facts))
+        trail: dict[str, None] = {}
+        for line in (entry.line for entry in self.entries() if entry.active):
+            for fact in line.facts:
+                if line.do == "set":
+                    trail.setdefault(fact)
+                elif line.do == "unset":
+                    trail.pop(fact, None)
+        return list(trail)
 
     def write(self, do: Deed, facts: Mapping[str, Any], *, source: str | None, evidence_n: int | None = None) -> Line:
         """Append one line that sets `facts` (values as `Fact.parse` returned them, None for "I don't know")."""
@@ -108,13 +114,13 @@ class Journal:
             self._append("redo", lines=undone)
             return next(line for line in lines if line.id == undone[0])
 
-    def forget(self, fact: str) -> list[Line]:
-        """Switch off every line that sets only `fact`, whatever its origin; returns them (undo cannot be told apart)."""
+    def forget(self, fact: str) -> Line | None:
+        """Forget every value of `fact`, whatever its origin, as if it had never been asked; None when it has none."""
         with self._locked():
-            chosen = [e.line for e in self.entries() if e.active and set(e.line.facts) == {fact}]
-            if chosen:
-                self._append("undo", lines=[line.id for line in chosen])
-            return chosen
+            touched = [e for e in self.entries() if e.active and fact in e.line.facts]
+            if not touched or touched[-1].line.do == "unset":
+                return None
+            return self._append("unset", facts={fact: None})
 
     def _append(self, do: Deed, **rest: Any) -> Line:
         lines = self._lines()
@@ -231,9 +237,12 @@ def _redoable(lines: list[Line]) -> list[int] | None:
 
 
 def _standing(entries: list[Entry], facts: Mapping[str, Fact]) -> Answers:
+    forgotten = {fact: number for number, e in enumerate(entries) if e.line.do == "unset" for fact in e.line.facts}
     answers = Answers()
-    for entry in entries:
+    for number, entry in enumerate(entries):
         for fact, raw in entry.line.facts.items():
+            if number <= forgotten.get(fact, -1):
+                continue
             standing = answers.get(fact)
             if standing is not None and standing.origin.rank < entry.line.origin.rank:
                 continue
@@ -250,5 +259,5 @@ def _answer(fact: str, raw: Any, entry: Entry, facts: Mapping[str, Fact]) -> Ans
         error = unknown_fact(fact, facts, where=entry.where)
         fix = f"{error.fix}; or drop it: advisor answers unset {fact}"
         raise InvalidDataError(error.what, where=error.where, fix=fix)
-    value = facts[fact].parse(raw, f"{entry.where}: {fact}")
+    value = facts[fact].parse(raw, entry.where)
     return Answer(value, line.origin, line.source, line.at, line.evidence_n)

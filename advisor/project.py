@@ -16,9 +16,10 @@ from advisor.secrets import refuse_secret
 from rules.facts import Fact
 
 if TYPE_CHECKING:
+    from rules.load import RuleBook
+
     from advisor.decision.result import Decision
     from pricing.catalogue import Catalogue
-    from rules.load import RuleBook
 
 SETTINGS_FILE = "advisor.toml"
 VERSION = 1
@@ -65,7 +66,7 @@ class Project:
 
     @classmethod
     def open(cls, folder: Path, *, now: Clock = utc_now) -> "Project":
-        """Open the project in `folder`. Raises `UsageError` when there is none, `InvalidDataError` when it is broken."""
+        """Open the project in `folder`. Raises `UsageError` when there is none, `InvalidDataError` when broken."""
         if not is_project(folder):
             missing = "no such folder" if not folder.exists() else f"no project here (there is no {SETTINGS_FILE})"
             raise UsageError(
@@ -91,7 +92,8 @@ class Project:
 
     @property
     def facts(self) -> Mapping[str, Fact]:
-        return self.rulebook.facts
+        facts: Mapping[str, Fact] = self.rulebook.facts
+        return facts
 
     def answers(self) -> Answers:
         """The answers that stand now."""
@@ -118,6 +120,10 @@ class Project:
         known = answers.known()
         return self.journal.write("import", known, source=source) if known else None
 
+    def forget(self, fact: str) -> Line | None:
+        """Forget a fact whatever its origin; None when it has no value."""
+        return self.journal.forget(fact)
+
     def undo(self) -> Line | None:
         """Take back the latest change of an answer, whoever made it; None when there is nothing left."""
         return self.journal.undo()
@@ -132,7 +138,7 @@ class Project:
         where = source or "measurement"
         if fact not in self.facts:
             raise unknown_fact(fact, self.facts, where=where)
-        return None if value is None else self.facts[fact].parse(plain_value(value), f"{where}: {fact}")
+        return None if value is None else self.facts[fact].parse(plain_value(value), where)
 
     @property
     def runs_folder(self) -> Path:
@@ -206,7 +212,8 @@ def _settings_text(settings: Settings) -> str:
     document.add("v", tomlkit.item(VERSION))
     document.add("name", tomlkit.item(settings.name))
     document.add("created", tomlkit.item(settings.created))
-    return tomlkit.dumps(document)
+    text: str = tomlkit.dumps(document)
+    return text
 
 
 def _read_settings(path: Path) -> Settings:
