@@ -5,19 +5,15 @@ Both faces (TUI and plain prompts) drive the same `Interview`; it never prints. 
 is not false; a condition that is not known yet makes the question wait until what it rests on has been asked.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from advisor.answers import Answer, Answers, Origin, plain_value
+from advisor.assumed import assumed_text
 from advisor.contradictions import Contradiction, contradictions
 from advisor.journal import Line
-from advisor.values import show_number, show_value
 from rules.facts import Fact
-
-_Z90 = 1.2815515655446004
-"""The 90th percentile of the standard normal distribution."""
 
 OrderBy = Callable[[Answers, Sequence[Fact]], Sequence[str]]
 """Given the answers and the open facts: their ids, the one worth most first; those left out come after, in order."""
@@ -267,45 +263,3 @@ def _asks(fact: Fact, answers: Answers) -> bool | None:
         return True
     found = fact.ask_when.evaluate(answers.value)
     return None if found is None else bool(found)
-
-
-def assumed_text(fact: Fact) -> str | None:
-    """What is assumed while the fact is unknown, in words and with its unit; None when nothing is."""
-    assume = fact.assume
-    match None if assume is None else assume.kind:
-        case None | "none":
-            return None
-        case "fixed":
-            return show_value(assume.value, fact)
-        case "choice":
-            return _mixture(fact, assume.weights or {})
-        case "uniform" | "loguniform":
-            return _between(fact, assume.low, assume.high)
-        case "lognormal":
-            spread = math.exp(_Z90 * assume.log_sigma)
-            middle = assume.log_median
-            return f"about {_amount(fact, middle)} ({_between(fact, middle / spread, middle * spread)})"
-        case _:
-            low, high = assume.mean - _Z90 * assume.sd, assume.mean + _Z90 * assume.sd
-            low, high = max(low, fact.lowest), min(high, fact.highest)
-            return f"about {_amount(fact, assume.mean)} ({_between(fact, low, high)})"
-
-
-def _between(fact: Fact, low: float, high: float) -> str:
-    unit = f" {fact.unit}" if fact.unit else ""
-    return f"{_amount(fact, low)} to {_amount(fact, high)}{unit}"
-
-
-def _amount(fact: Fact, value: float) -> str:
-    """A number of the fact, rounded to two significant figures, shares as percentages."""
-    if fact.type == "share":
-        return f"{value:.0%}"
-    return show_number(float(f"{value:.2g}"))
-
-
-def _mixture(fact: Fact, weights: Mapping[str, float]) -> str:
-    """A weighted choice in words, the likeliest first: `no 80 %, yes 20 %`."""
-    words = {choice.value: choice.label for choice in fact.choices} | {"true": "yes", "false": "no"}
-    total = sum(weights.values())
-    ordered = sorted(weights.items(), key=lambda item: -item[1])
-    return ", ".join(f"{words.get(value, value)} {weight / total:.0%}" for value, weight in ordered if weight > 0)
