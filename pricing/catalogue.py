@@ -11,7 +11,7 @@ from pydantic import create_model
 
 from advisor.base.errors import InvalidDataError
 from advisor.base.yamlfile import load_model
-from pricing.entries import Gpu, Model, Offer, PeopleCost, RetrievalItem, TuningService
+from pricing.entries import Gpu, LatencyPrior, Model, Offer, PeopleCost, RetrievalItem, TuningService
 from pricing.values import Block, Entry, Origin, Value, reading_for
 
 DATA = Path(__file__).parent / "data"
@@ -21,19 +21,21 @@ KINDS: dict[str, type[Entry]] = {
     "tuning": TuningService,
     "retrieval": RetrievalItem,
     "people": PeopleCost,
+    "latency": LatencyPrior,
 }
 AnyEntry = TypeVar("AnyEntry", bound=Entry)
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Every entry by id. `origins` tells which entries the customer added or changed."""
+    """Every entry by id; an entry's `origin` and `overridden` tell what the customer added or changed."""
 
     models: dict[str, Model] = field(default_factory=dict)
     gpus: dict[str, Gpu] = field(default_factory=dict)
     tuning: dict[str, TuningService] = field(default_factory=dict)
     retrieval: dict[str, RetrievalItem] = field(default_factory=dict)
     people: dict[str, PeopleCost] = field(default_factory=dict)
+    latency: dict[str, LatencyPrior] = field(default_factory=dict)
 
     def find_model(self, name: str) -> Model:
         """The model with this id, name or alias. Raises `InvalidDataError` with a "did you mean" otherwise."""
@@ -42,6 +44,12 @@ class Catalogue:
     def find_gpu(self, name: str) -> Gpu:
         """The GPU with this id, name or device string (`NVIDIA A100-SXM4-80GB`); never a near match."""
         return find(self.gpus, name, "GPU")
+
+    def latency_of(self, model: Model, name: str, on: date, *, serverless: bool = False) -> Value | None:
+        """A latency figure (`ttft_p50_ms`, `ttft_p95_ms`, `output_tokens_per_s`): the model's own, else its class's."""
+        own = model.latency.price(name, on) if model.latency else None
+        prior = self.latency.get("serverless" if serverless or model.kind == "open" else model.tier)
+        return own or (prior.price(name, on) if prior else None)
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
         """(kind, entry) of everything."""

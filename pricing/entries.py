@@ -179,8 +179,8 @@ class Gpu(Entry):
     def rent(self, on: date, price_type: PriceType = "on_demand", segment: Segment | None = None) -> Value | None:
         """Usual rent of one hour: the median over providers, with the cheapest and the dearest as range.
 
-        Providers with several rows count once. Indexes, managed serving endpoints and outliers are left out unless asked
-        for by `segment`. None when no provider has a price in force on that day.
+        Providers with several rows count once. Indexes, managed serving endpoints and outliers are left out
+        unless asked for by `segment`. A rent that the customer gave wins. None when nobody has a price that day.
         """
         by_provider: dict[str, list[Value]] = {}
         for rent in self.rents:
@@ -261,6 +261,14 @@ class TuningService(Entry):
     def tunes(self, model_id: str) -> TuningOffer | None:
         """The offer for a catalogue model, or None."""
         return next((offer for offer in self.models if model_id in offer.catalogue_ids), None)
+
+
+class LatencyPrior(Entry):
+    """Latency of a class of hosted models without a measurement of their own; the id is a tier or `serverless`."""
+
+    ttft_p50_ms: Figure
+    ttft_p95_ms: Figure
+    output_tokens_per_s: Figure
 
 
 class RetrievalItem(Entry):

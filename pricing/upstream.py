@@ -1,9 +1,10 @@
 """Token prices out of the installed `genai-prices` package, in our own shape.
 
-Its traps, and what is done about them: an unknown price context silently gives the standard price (batch is taken only from
-variants that are exactly `{processing: batch}`); the default time is now (every dated price is read, none is evaluated);
-names are matched loosely (here an upstream id must be exactly that); a batch price's first start date is the day someone
-verified it, not the day it began (dropped, later ones are real changes); prices before the last half year are history.
+Its traps, and what is done about them: an unknown price context silently gives the standard price (batch is taken only
+from variants that are exactly `{processing: batch}`); the default time is now (every dated price is read, none is
+evaluated); names are matched loosely (here an upstream id must be exact); a batch price's first start date is the
+day someone verified it, not the day it began (dropped; later ones are real changes); prices that ended more than half a
+year ago are left out.
 """
 
 from dataclasses import dataclass, field
@@ -64,7 +65,10 @@ class Upstream:
 
 
 def read_upstream(today: date) -> Upstream:
-    """All quotes of the installed package. Raises `MissingPartError` when it is not there, `CouldNotError` when it changed."""
+    """All quotes of the installed package.
+
+    Raises `MissingPartError` when it is not there, `CouldNotError` when its layout has changed.
+    """
     require("genai_prices", "prices")
     from importlib.metadata import version
 
@@ -147,7 +151,7 @@ def _flat(prices: Any, names: dict[str, str]) -> dict[tuple[int, str], Decimal]:
 def _series(
     parts: list[tuple[date | None, dict[tuple[int, str], Decimal]]], today: date
 ) -> dict[tuple[int, str], Series]:
-    """Dated parts, oldest first, as one series per figure: equal neighbours joined, ended where a later part lacks it."""
+    """Dated parts, oldest first, as one series per figure; equal neighbours are joined."""
     names = dict.fromkeys(name for _, part in parts for name in part)
     return {name: series for name in names if (series := _one_series(parts, name, today))}
 
@@ -240,5 +244,4 @@ def _written(series: Series) -> str:
 
 def plain(value: Decimal) -> str:
     """A decimal without exponent or trailing zeros."""
-    text = format(value.normalize(), "f")
-    return text
+    return format(value.normalize(), "f")

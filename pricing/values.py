@@ -1,16 +1,18 @@
 """A figure with its range, its source and its date; and which figure of a dated list is in force on a day.
 
-In a file a figure is written as a number (`2.5`), as a mapping (`{value: 2.5, low: 2, high: 3, source: list, from: 2027-01-01}`)
-or as a list of those (dated prices, also announced ones). A figure without a source of its own takes the nearest `source:`
-around it: its block's, then its file's. One that finds none is refused.
+In a file a figure is written as a number (`2.5`), as a mapping (`{value: 2.5, low: 2, high: 3, source: list,
+from: 2027-01-01}`) or as a list of those (dated prices, also announced ones). A figure without a source of its own
+takes the nearest `source:` around it: its block's, then its file's. One that finds none is refused.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
@@ -45,14 +47,15 @@ class Source(Strict):
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What the figures that are being read inherit: the file's sources, the nearest default source, whose file it is."""
+    """What the figures being read inherit: the file's sources, the nearest default source, whose file it is."""
 
-    sources: dict[str, Source]
+    sources: Mapping[str, Source]
     source: str | None = None
     origin: Origin = "catalogue"
 
 
-_scope: ContextVar[_Scope] = ContextVar("_scope", default=_Scope({}))
+_NO_SCOPE = _Scope(MappingProxyType({}))
+_scope: ContextVar[_Scope] = ContextVar("_scope", default=_NO_SCOPE)
 
 
 @contextmanager
@@ -140,7 +143,7 @@ def _dates_apart(values: tuple[Value, ...] | None) -> tuple[Value, ...] | None:
     if not values:
         raise ValueError("an empty list; leave the key out when the figure is unknown")
     ordered = tuple(sorted(values, key=lambda v: v.from_ or date.min))
-    for earlier, later in zip(ordered, ordered[1:], strict=False):
+    for earlier, later in pairwise(ordered):
         if later.from_ is None or later.from_ == earlier.from_:
             raise ValueError("two of its values start on the same day; give each its own `from:`")
     return ordered
