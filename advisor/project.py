@@ -53,7 +53,7 @@ class Project:
         Raises `UsageError` when there is one already, `CouldNotError` when the disk refuses.
         """
         if is_project(folder):
-            raise UsageError("there is a project here already", where=str(folder), fix=f"advisor --project {folder}")
+            raise UsageError("there is a project here already", where=str(folder), fix=f"advisor tui --project {folder}")
         if folder.exists() and not folder.is_dir():
             raise UsageError("this is a file, not a folder", where=str(folder), fix="choose another name")
         settings = Settings(checked_name(name or folder.resolve().name), now().isoformat(timespec="seconds"))

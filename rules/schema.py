@@ -38,6 +38,9 @@ RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*
 EvidenceKind = Literal["paper", "benchmark", "vendor_document", "field_report", "article", "price_list", "judgement"]
 Grade = Literal["strong", "moderate", "weak"]
 
+PartialDate = Annotated[int, Field(ge=1900, le=2100)] | Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}$")]
+"""A year, or year and month, where the day of a source is not known."""
+
 _USUAL_GRADE: dict[str, Grade] = {"paper": "moderate", "benchmark": "moderate", "price_list": "strong", "vendor_document": "moderate"}
 
 
@@ -46,7 +49,7 @@ class Evidence(Strict):
 
     kind: EvidenceKind
     source: Line
-    date: datetime.date
+    date: datetime.date | PartialDate
     says: Prose | None = None
     grade: Grade | None = None
 

@@ -1,0 +1,107 @@
+"""Which machines can run an open model: rented GPUs by price and speed, the user's own, or a CPU server for a small one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pricing.serving import ServingProfile, serving_profile
+from pricing.values import Range
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
+
+    from pricing.catalogue import Catalogue
+    from pricing.entries import Gpu, Model
+
+COUNTS = (1, 2, 4, 8)
+CHEAPEST = 2
+"""Rented set-ups per model: the cheapest ones that fit, and the fastest of the others."""
+CPU_LIMIT_B = 2.0
+"""Above this many billion parameters a CPU server answers too slowly to be offered."""
+POWER_USD_PER_KWH = 0.15
+OVERHEAD = 1.25
+"""Memory beyond the weights for cache, activations and the runtime, as a factor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One replica's hardware and how fast the model runs on it."""
+
+    gpu_id: str
+    gpu_name: str
+    count: int
+    memory_gib: float
+    usd_per_hour: Range
+    """For the whole replica. For owned hardware: its electricity."""
+    rented: bool
+    profile: ServingProfile
+    source: str
+
+
+def machines_for(
+    model: Model, catalogue: Catalogue, on: date, owned: Sequence[Mapping[str, object]]
+) -> Iterator[tuple[str, Machine]]:
+    """(hosting, machine) for every set-up worth pricing. A model of unknown size has none."""
+    if model.params_b is None:
+        return
+    rented = sorted(_rented(model, catalogue, on), key=lambda m: m.usd_per_hour.value)
+    if rented:
+        fastest = max(rented, key=lambda m: m.profile.decode_tokens_per_s_single)
+        for machine in {id(m): m for m in (*rented[:CHEAPEST], fastest)}.values():
+            yield "rented_gpu", machine
+    yield from (("owned_gpu", machine) for machine in _owned(model, catalogue, owned))
+    if model.params_b <= CPU_LIMIT_B:
+        yield from (("cpu", machine) for machine in _cpu(model, catalogue, on))
+
+
+def _rented(model: Model, catalogue: Catalogue, on: date) -> Iterator[Machine]:
+    for gpu in catalogue.gpus.values():
+        rent = gpu.rent(on) if gpu.kind == "gpu" else None
+        count = _fitting_count(model, gpu)
+        if rent is not None and count is not None:
+            r = rent.range
+            price = Range(r.low * count, r.value * count, r.high * count)
+            yield _machine(model, gpu, count, price, True, f"{rent.source.title} ({rent.checked})")
+
+
+def _fitting_count(model: Model, gpu: Gpu) -> int | None:
+    """The smallest number of GPUs whose memory holds the 16-bit weights with room to work."""
+    if gpu.memory_gib is None or gpu.bandwidth_gb_s is None:
+        return None
+    need = (model.params_b or 0.0) * 2e9 / 2**30 * OVERHEAD
+    return next((n for n in COUNTS if n * gpu.memory_gib >= need), None)
+
+
+def _owned(model: Model, catalogue: Catalogue, owned: Sequence[Mapping[str, object]]) -> Iterator[Machine]:
+    for item in owned:
+        gpu = catalogue.find_gpu(str(item["gpu"]))
+        have = int(str(item["count"]))
+        count = _fitting_count(model, gpu)
+        if gpu.kind != "gpu" or count is None or count > have:
+            continue
+        power = (gpu.tdp_w or 300.0) * count / 1000 * POWER_USD_PER_KWH
+        yield _machine(
+            model, gpu, count, Range(0.5 * power, power, 2.0 * power), False, f"electricity at ${POWER_USD_PER_KWH}/kWh, full board power"
+        )
+
+
+def _cpu(model: Model, catalogue: Catalogue, on: date) -> Iterator[Machine]:
+    for gpu in catalogue.gpus.values():
+        rent = gpu.rent(on) if gpu.kind == "cpu" else None
+        if rent is not None:
+            yield _machine(model, gpu, 1, rent.range, True, f"{rent.source.title} ({rent.checked})")
+
+
+def _machine(model: Model, gpu: Gpu, count: int, price: Range, rented: bool, source: str) -> Machine:
+    return Machine(
+        gpu_id=gpu.id,
+        gpu_name=gpu.name,
+        count=count,
+        memory_gib=(gpu.memory_gib or 0.0) * count,
+        usd_per_hour=price,
+        rented=rented,
+        profile=serving_profile(model, gpu, count),
+        source=source,
+    )

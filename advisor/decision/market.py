@@ -1,0 +1,323 @@
+"""What can be bought or run on the day: models at places with the prices in force, from the catalogue and the user's own hardware.
+
+A deployment carries everything the valuation needs, so that the rest of the engine knows no catalogue. A token price that is unknown keeps
+the deployment out and is reported as not priceable; it never becomes zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from advisor.decision.machines import Machine, machines_for
+from pricing.values import Range, in_force
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
+
+    from pricing.catalogue import Catalogue
+    from pricing.entries import Model, Offer, TuningService
+    from pricing.entries import TuningOffer as ServiceOffer
+    from pricing.values import Figure, Value
+
+OPEN_TIERS = frozenset({"open_large", "open_mid", "open_small", "tiny", "encoder"})
+SERVERLESS_PER_MODEL = 2
+"""The cheapest hosts of an open model that are worth a line of their own."""
+RETIRES_SOON_DAYS = 120
+"""A model that ends sooner than this is worth moving to only as a stopgap: it is not offered for new work."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPrices:
+    """US dollars per million tokens, each (low, value, high); None is unknown."""
+
+    input: Range
+    output: Range
+    cached_input: Range | None = None
+    batch_input: Range | None = None
+    batch_output: Range | None = None
+    long_above_tokens: int | None = None
+    long_input: Range | None = None
+    long_output: Range | None = None
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostedLatency:
+    """Priors of a hosted model: first token (p50, p95) in ms and tokens/s after it."""
+
+    ttft_p50_ms: float
+    ttft_p95_ms: float
+    tokens_per_s: Range
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A model at a place to run."""
+
+    model_id: str
+    model_name: str
+    vendor: str
+    tier: str
+    model_year: int
+    params_b: float | None
+    context_tokens: int
+    open_weights: bool
+    reasoning: bool
+    hosting: str
+    provider: str
+    prices: TokenPrices | None = None
+    latency: HostedLatency | None = None
+    machine: Machine | None = None
+    trainings: tuple[str, ...] = ()
+    serving_until: date | None = None
+    retires_soon: bool = False
+    prices_as_of: date | None = None
+
+    @property
+    def gpus(self) -> int:
+        return self.machine.count if self.machine else 0
+
+    @property
+    def gpu(self) -> str:
+        return self.machine.gpu_name if self.machine else ""
+
+    @property
+    def gpu_memory_gib(self) -> float:
+        return self.machine.memory_gib if self.machine else 0.0
+
+    @property
+    def place(self) -> str:
+        """Provider, or hosting and machine, for the option's id."""
+        if self.machine is None:
+            return self.provider
+        return f"{self.hosting}-{self.machine.count}x{self.machine.gpu_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class TuningOffer:
+    """A vendor's tuning of one model, open on the day to this customer, with what its result costs to run."""
+
+    service_id: str
+    provider: str
+    deployment: Deployment
+    train_usd_per_mtok: Range | None
+    train_usd_per_hour: Range | None
+    hosting_usd_per_hour: Range | None
+    minimum_usd: float
+    jobs_until: date | None
+    serving_until: date | None
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Market:
+    """Everything on offer, and what was left out with the reason."""
+
+    deployments: list[Deployment] = field(default_factory=list)
+    services: list[TuningOffer] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    """(what, why): ended, not yet available, price unknown."""
+
+
+def open_market(catalogue: Catalogue, on: date, *, owned: Sequence[Mapping[str, object]], current_model: str | None) -> Market:
+    """The market on one day. `owned` is the fact `hardware.gpus`; `current_model` keeps a closed model for its customer."""
+    market = Market()
+    for model in catalogue.models.values():
+        status = model.status(on)
+        if status == "not yet" or (status == "ended" and model.kind == "hosted"):
+            market.left_out.append((model.name, f"not sold on {on}: {_life(model)}"))
+            continue
+        if status == "existing customers" and model.id != current_model:
+            market.left_out.append((model.name, f"closed to new customers since {model.new_customers_until}"))
+            continue
+        market.deployments.extend(_hosted(model, on, market))
+        if model.kind == "open":
+            market.deployments.extend(_self_hosted(model, catalogue, on, owned))
+    for service in catalogue.tuning.values():
+        _add_service(service, catalogue, on, market)
+    return market
+
+
+def _life(model: Model) -> str:
+    if model.serving_until:
+        return f"service ends {model.serving_until}"
+    return f"available from {model.available_from}" if model.available_from else "ended"
+
+
+def _hosted(model: Model, on: date, market: Market) -> Iterator[Deployment]:
+    found = []
+    for offer in model.offers:
+        if not offer.available(on):
+            continue
+        prices = token_prices(offer, on)
+        if prices is None:
+            market.left_out.append((f"{model.name} at {offer.provider}", "not priceable: its token price is unknown"))
+            continue
+        found.append(_deployment(model, on, offer.hosting, offer.provider, prices=prices))
+    found.sort(key=lambda d: d.prices.input.value + d.prices.output.value if d.prices else 0.0)
+    api = [d for d in found if d.hosting == "api"]
+    yield from api[:1]
+    yield from [d for d in found if d.hosting == "serverless"][:SERVERLESS_PER_MODEL]
+
+
+def token_prices(offer: Offer, on: date) -> TokenPrices | None:
+    """The offer's prices in force, or None when input or output is unknown."""
+    values: dict[str, Value | None] = {
+        name: offer.price(f"{name}_usd_per_mtok", on)
+        for name in ("input", "output", "cached_input", "batch_input", "batch_output")
+    }
+    first, second = values["input"], values["output"]
+    if first is None or second is None:
+        return None
+    tier = offer.long_context[0] if offer.long_context else None
+    return TokenPrices(
+        input=first.range,
+        output=second.range,
+        cached_input=_range(values["cached_input"]),
+        batch_input=_range(values["batch_input"]),
+        batch_output=_range(values["batch_output"]),
+        long_above_tokens=tier.above_tokens if tier else None,
+        long_input=_figure(tier.input_usd_per_mtok, on) if tier else None,
+        long_output=_figure(tier.output_usd_per_mtok, on) if tier else None,
+        sources=tuple(sorted({f"{v.source.title}, {v.source.where} ({v.checked})" for v in values.values() if v})),
+    )
+
+
+def _range(value: Value | None) -> Range | None:
+    return None if value is None else value.range
+
+
+def _figure(figure: Figure, on: date) -> Range | None:
+    return _range(in_force(figure, on))
+
+
+def _deployment(
+    model: Model,
+    on: date,
+    hosting: str,
+    provider: str,
+    *,
+    prices: TokenPrices | None = None,
+    machine: Machine | None = None,
+    trainings: tuple[str, ...] = (),
+) -> Deployment:
+    hosted = machine is None
+    return Deployment(
+        model_id=model.id,
+        model_name=model.name,
+        vendor=model.vendor,
+        tier=model.tier,
+        model_year=model.released.year if model.released else on.year,
+        params_b=model.params_b,
+        context_tokens=model.context_tokens or 8192,
+        open_weights=model.kind == "open",
+        reasoning=bool(model.reasoning),
+        hosting=hosting,
+        provider=provider,
+        prices=prices,
+        latency=hosted_latency(model, on) if hosted else None,
+        machine=machine,
+        trainings=trainings,
+        serving_until=model.serving_until if hosted else None,
+        retires_soon=bool(hosted and model.serving_until and (model.serving_until - on).days < RETIRES_SOON_DAYS),
+        prices_as_of=max((v.checked for v in model_values(model)), default=None),
+    )
+
+
+def model_values(model: Model) -> Iterator[Value]:
+    """Every price of a model's offers."""
+    for offer in model.offers:
+        for values in offer.figures().values():
+            yield from values
+
+
+def hosted_latency(model: Model, on: date) -> HostedLatency | None:
+    """The catalogue's latency prior of a hosted model, or None when there is none."""
+    if model.latency is None:
+        return None
+    p50, p95 = _figure(model.latency.ttft_p50_ms, on), _figure(model.latency.ttft_p95_ms, on)
+    speed = _figure(model.latency.output_tokens_per_s, on)
+    if p50 is None or speed is None:
+        return None
+    source = in_force(model.latency.output_tokens_per_s, on)
+    return HostedLatency(p50.value, p95.value if p95 else 2.5 * p50.value, speed, source.source.title if source else "")
+
+
+def _self_hosted(
+    model: Model, catalogue: Catalogue, on: date, owned: Sequence[Mapping[str, object]]
+) -> Iterator[Deployment]:
+    for hosting, machine in machines_for(model, catalogue, on, owned):
+        yield _deployment(model, on, hosting, hosting, machine=machine, trainings=_trainings(model, hosting))
+
+
+def _trainings(model: Model, hosting: str) -> tuple[str, ...]:
+    """Which trainings make sense for this model where it runs: adapters everywhere, full where the model is not huge."""
+    if model.tier == "encoder":
+        return ("encoder",)
+    params = model.params_b or 0.0
+    if hosting == "cpu":
+        return ("lora",) if params < 1.0 else ()
+    return ("lora", "qlora", "full") if params <= 80 else ("lora", "qlora")
+
+
+def _add_service(service: TuningService, catalogue: Catalogue, on: date, market: Market) -> None:
+    if service.status(on) != "open":
+        why = "ended" if service.status(on) == "ended" else f"closed to new customers since {service.new_customers_until}"
+        market.left_out.append((f"tuning at {service.provider}", why))
+        return
+    for offer in service.models:
+        if offer.jobs_until is not None and on > offer.jobs_until:
+            market.left_out.append((f"tuning {offer.model} at {service.provider}", f"no new jobs after {offer.jobs_until}"))
+            continue
+        for model_id in offer.catalogue_ids:
+            model = catalogue.models.get(model_id)
+            if model is None:
+                continue
+            made = _service_offer(service, offer, model, on)
+            if isinstance(made, str):
+                market.left_out.append((f"tuning {model.name} at {service.provider}", made))
+            else:
+                market.services.append(made)
+
+
+def _service_offer(service: TuningService, offer: ServiceOffer, model: Model, on: date) -> TuningOffer | str:
+    """The offer with all its prices, or the reason why it cannot be priced."""
+    train, hourly = _figure(offer.train_usd_per_mtok, on), _figure(offer.train_usd_per_hour, on)
+    if train is None and hourly is None:
+        return "not priceable: its training price is unknown"
+    prices = _tuned_prices(offer, model, on)
+    hosting = _figure(offer.hosting_usd_per_hour, on)
+    if prices is None:
+        return "not priceable: the price of running the tuned model is unknown"
+    minimum = _figure(offer.minimum_usd, on) or _figure(service.minimum_usd, on)
+    until = offer.serving_until or service.serving_until or model.serving_until
+    deployment = _deployment(model, on, "serverless" if model.kind == "open" else "api", service.provider, prices=prices)
+    return TuningOffer(
+        service_id=service.id,
+        provider=service.provider,
+        deployment=deployment,
+        train_usd_per_mtok=train,
+        train_usd_per_hour=hourly,
+        hosting_usd_per_hour=hosting,
+        minimum_usd=minimum.value if minimum else 0.0,
+        jobs_until=offer.jobs_until or service.jobs_until,
+        serving_until=until,
+        sources=tuple(f"{s.title}, {s.where} ({s.date})" for s in service.sources.values()),
+    )
+
+
+def _tuned_prices(offer: ServiceOffer, model: Model, on: date) -> TokenPrices | None:
+    """What the tuned model's tokens cost: stated, or the base's at this provider times the stated multiple."""
+    first, second = _figure(offer.input_usd_per_mtok, on), _figure(offer.output_usd_per_mtok, on)
+    if first is not None and second is not None:
+        return TokenPrices(first, second, _figure(offer.cached_input_usd_per_mtok, on))
+    factor = _figure(offer.inference_multiplier, on)
+    base = next((token_prices(o, on) for o in model.offers if o.available(on)), None)
+    if factor is None or base is None:
+        return None
+    return TokenPrices(
+        Range(*(x * factor.value for x in base.input)), Range(*(x * factor.value for x in base.output)), sources=base.sources
+    )

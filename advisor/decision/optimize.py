@@ -1,0 +1,170 @@
+"""The choice as an optimisation: pick one option within the limits, for the most value less a weight on the risk of loss.
+
+    maximise    sum over options of x_o (E[npv_o] - weight x CVaR_o)
+    subject to  sum x_o = 1,  sum x_o median(metric_o) <= limit (or >= a floor),  x_o binary
+
+CVaR_o is the mean loss (-npv) in the worst tenth of the samples, and zero when even those are no loss. Written with PuLP, solved with HiGHS;
+the status that is reported is the solver's own (`sol_status`, not the "Optimal" that PuLP says after a time limit).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from advisor.decision.valuation import Outcome
+
+    Array = NDArray[np.float64]
+
+RISK_WEIGHT = 0.25
+"""How much of the mean loss in the worst tenth counts against an option (judgement: a mild aversion)."""
+TAIL = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One hard limit: `metric` of the chosen option must not exceed (or, for a floor, not fall below) `bound`."""
+
+    fact: str
+    label: str
+    metric: str
+    bound: float
+    floor: bool = False
+
+    def allows(self, value: float) -> bool:
+        return value >= self.bound - 1e-9 if self.floor else value <= self.bound + 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An option as the model sees it: its objective and the medians that limits speak of."""
+
+    option_id: str
+    objective_usd: float
+    metrics: dict[str, float]
+
+    def meets(self, limits: Sequence[Limit]) -> bool:
+        return all(limit.allows(self.metrics[limit.metric]) for limit in limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The solver's answer."""
+
+    option_id: str | None
+    solver: str
+    status: str
+    gap: float | None
+    seconds: float
+    variables: int
+    constraints: int
+
+
+def cvar_loss(npv: Array, tail: float = TAIL) -> float:
+    """Mean loss in the worst `tail` share of samples, US dollars; zero when those are gains on average."""
+    count = max(1, int(np.ceil(tail * npv.size)))
+    worst = np.partition(npv, count - 1)[:count]
+    return max(0.0, float(-worst.mean()))
+
+
+def candidate(outcome: Outcome, risk_weight: float = RISK_WEIGHT) -> Candidate:
+    """The candidate of one valued option."""
+    objective = float(outcome.npv_usd.mean()) - risk_weight * cvar_loss(outcome.npv_usd)
+    metrics = {
+        "quality": float(np.median(outcome.quality)),
+        "latency_p95_ms": float(np.median(outcome.latency_p95_ms)),
+        "upfront_usd": float(np.median(outcome.upfront_usd)),
+        "monthly_usd": float(np.median(outcome.monthly_usd)),
+        "weeks": float(np.median(outcome.weeks)),
+    }
+    return Candidate(outcome.option.id, objective, metrics)
+
+
+def choose(candidates: Sequence[Candidate], limits: Sequence[Limit], *, seconds: float = 10.0) -> Choice:
+    """Solve the model. `option_id` is None when no option meets every limit."""
+    import pulp
+
+    started = time.perf_counter()
+    scale = max((abs(c.objective_usd) for c in candidates), default=1.0) or 1.0
+    problem = pulp.LpProblem("pick_one_option", pulp.LpMaximize)
+    picks = [problem.add_variable(f"pick_{i}", cat="Binary") for i in range(len(candidates))]
+    problem += pulp.lpSum(c.objective_usd / scale * x for c, x in zip(candidates, picks, strict=True)), "value"
+    problem += pulp.lpSum(picks) == 1, "one_option"
+    for limit in limits:
+        problem += _limit_row(limit, candidates, picks), limit.fact.replace(".", "_")
+    solver = pulp.HiGHS(msg=False, timeLimit=seconds, gapRel=0.0)
+    problem.solve(solver)
+    took = time.perf_counter() - started
+    chosen = next((c.option_id for c, x in zip(candidates, picks, strict=True) if (x.value() or 0.0) > 0.5), None)
+    status = pulp.LpSolution[problem.sol_status]
+    if problem.sol_status not in (pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible):
+        chosen = None
+    return Choice(chosen, "HiGHS", status, _gap(problem), took, len(picks), len(limits) + 1)
+
+
+def _limit_row(limit: Limit, candidates: Sequence[Candidate], picks: Sequence[object]) -> object:
+    import pulp
+
+    size = abs(limit.bound) or 1.0
+    used = pulp.lpSum(c.metrics[limit.metric] / size * x for c, x in zip(candidates, picks, strict=True))  # type: ignore[operator]
+    return used >= limit.bound / size - 1e-9 if limit.floor else used <= limit.bound / size + 1e-9
+
+
+def _gap(problem: object) -> float | None:
+    model = getattr(problem, "solverModel", None)
+    if model is None:
+        return None
+    gap = float(model.getInfo().mip_gap)
+    return gap if np.isfinite(gap) else None
+
+
+def smallest_conflict(candidates: Sequence[Candidate], limits: Sequence[Limit]) -> list[Limit]:
+    """The smallest set of limits that no option meets together (empty when there is none)."""
+    for size in range(1, len(limits) + 1):
+        for group in combinations(limits, size):
+            if not any(c.meets(group) for c in candidates):
+                return list(group)
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """Moving one limit to `bound` makes `option_id` possible."""
+
+    limit: Limit
+    bound: float
+    option_id: str
+    objective_usd: float
+
+
+def relaxations(candidates: Sequence[Candidate], limits: Sequence[Limit]) -> list[Relaxation]:
+    """For every single limit: the least move that makes something feasible, smallest relative move first."""
+    found = []
+    for limit in limits:
+        others = [other for other in limits if other is not limit]
+        possible = [c for c in candidates if c.meets(others)]
+        if not possible:
+            continue
+        nearest = min(possible, key=lambda c: abs(c.metrics[limit.metric] - limit.bound))
+        found.append(Relaxation(limit, nearest.metrics[limit.metric], nearest.option_id, nearest.objective_usd))
+    return sorted(found, key=lambda r: abs(r.bound - r.limit.bound) / (abs(r.limit.bound) or 1.0))
+
+
+def pareto(candidates: Sequence[Candidate]) -> list[str]:
+    """Options that no other beats in monthly cost, quality and latency at once."""
+    rows = np.array([[c.metrics["monthly_usd"], -c.metrics["quality"], c.metrics["latency_p95_ms"]] for c in candidates])
+    front = []
+    for i, row in enumerate(rows):
+        dominated = np.any(np.all(rows <= row, axis=1) & np.any(rows < row, axis=1))
+        if not dominated:
+            front.append(candidates[i].option_id)
+    return front

@@ -1,0 +1,109 @@
+"""The samples a decision is made on: every fact as a number or, where it is not known, as a spread over its plausible values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rules.interval import Interval
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from advisor.answers import Answers
+    from advisor.decision.points import Points
+    from rules.facts import Fact
+
+    Array = NDArray[np.float64]
+
+Z90 = 1.2815515655446004
+"""The 90th percentile of the standard normal distribution."""
+EXTRA_DIMENSIONS = (
+    "value.monthly",
+    "value.error_ratio",
+    "value.human_cost",
+    "value.status_quo_quality",
+    "observation",
+    "tokens.retrieved",
+    "tokens.thinking",
+    "tokens.shorter_prompt",
+    "latency.hosted",
+    "latency.own",
+    "latency.retrieval",
+    "speed.own",
+    "price.rent",
+    "effort",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Fact id -> scalar, array of shape (samples,), or None where a fact is unknown and sets no limit."""
+
+    points: Points
+    facts: Mapping[str, Any]
+    spread: frozenset[str]
+    """Facts that are not known exactly: assumed, or answered with a range."""
+
+    def number(self, fact: str, default: float) -> Array | float:
+        """A numeric fact; `default` where it is unknown without a prior."""
+        value = self.facts.get(fact)
+        if value is None:
+            return default
+        return float(value) if not isinstance(value, np.ndarray) else value
+
+    def text(self, fact: str) -> str | None:
+        """A choice that is known, else None (also when it is spread over several)."""
+        value = self.facts.get(fact)
+        return None if value is None or isinstance(value, np.ndarray) else str(value)
+
+    def known(self, fact: str) -> Any:
+        """The value of a fact that is exactly known, else None."""
+        return None if fact in self.spread else self.facts.get(fact)
+
+    def lognormal(self, name: str, low: Array | float, high: Array | float) -> Array | float:
+        """Samples with `low` and `high` as P10 and P90; zero when both are."""
+        if np.all(np.asarray(high) <= 0):
+            return 0.0
+        low = np.maximum(low, 1e-9)
+        middle = np.sqrt(low * np.asarray(high))
+        sigma = np.log(np.asarray(high) / low) / (2 * Z90)
+        return middle * np.exp(sigma * self.points.normal(name))
+
+
+def build_world(facts: Mapping[str, Fact], answers: Answers, points: Points) -> World:
+    """Sample every fact that is not exactly known."""
+    values: dict[str, Any] = {}
+    spread: set[str] = set()
+    for fact_id, fact in facts.items():
+        value = answers.value(fact_id)
+        if isinstance(value, Interval):
+            values[fact_id] = _between(value, points.uniform(fact_id), integer=fact.type == "int")
+            spread.add(fact_id)
+        elif value is not None:
+            values[fact_id] = value
+        else:
+            values[fact_id] = sample(fact, points.uniform(fact_id))
+            if isinstance(values[fact_id], np.ndarray):
+                spread.add(fact_id)
+    return World(points, values, frozenset(spread))
+
+
+def _between(interval: Interval, u: Array, *, integer: bool) -> Array:
+    """Uniform over the range; log-uniform when it spans more than a factor of ten."""
+    low, high = float(interval.low), float(interval.high)
+    if low > 0 and high / low > 10:
+        value = low * (high / low) ** u
+    else:
+        value = low + (high - low) * u
+    return np.round(value) if integer else value
+
+
+def sample(fact: Fact, u: Array) -> Any:
+    """What is assumed of an unknown fact at the uniform points `u`; None when nothing is assumed."""
+    if fact.assume is None or fact.assume.kind == "none":
+        return None
+    return fact.assume.value if fact.assume.kind == "fixed" else fact.draw(u)

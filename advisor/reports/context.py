@@ -1,0 +1,74 @@
+"""What the sections of a report are made from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from advisor.decision.result import Change, Decision, OptionResult, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Something the customer's article says, and what holds now."""
+
+    id: str
+    title: str
+    article: str
+    now: str
+    as_of: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A decision and everything around it that a report shows."""
+
+    decision: Decision
+    project: str
+    command: str
+    """The command line that makes this report again."""
+    today: date
+    max_price_age_days: int
+    claims: Sequence[Claim] = ()
+    fact_labels: Mapping[str, str] = field(default_factory=dict)
+    changes: Sequence[Change] = ()
+    compared_with: str | None = None
+    """What `changes` is relative to, in words."""
+
+    @property
+    def prices_date(self) -> date:
+        """The oldest of the catalogue's date and the dates of the prices that the recommendation rests on."""
+        subject = self.subject
+        dates = [self.decision.prices_date]
+        if subject is not None and subject.prices_as_of is not None:
+            dates.append(subject.prices_as_of)
+        return min(dates)
+
+    @property
+    def price_age_days(self) -> int:
+        return (self.today - self.prices_date).days
+
+    @property
+    def prices_are_stale(self) -> bool:
+        return self.price_age_days > self.max_price_age_days
+
+    @property
+    def subject(self) -> OptionResult | None:
+        """The option the report speaks of: the recommended one, else the one in front."""
+        if self.decision.recommended is not None:
+            return self.decision.recommended
+        return self.decision.ranked[0] if self.decision.ranked else None
+
+    @property
+    def recommends(self) -> bool:
+        return self.decision.verdict is Verdict.RECOMMEND and self.decision.recommended is not None
+
+    def drawn(self) -> list[OptionResult]:
+        """The options that charts of a few lines show: the subject, the best of each other class, the status quo."""
+        chosen: list[OptionResult] = [] if self.subject is None else [self.subject]
+        for option in self.decision.ranked:
+            if all(option.approach_class != other.approach_class for other in chosen):
+                chosen.append(option)
+        if all(option.option_id != self.decision.status_quo.option_id for option in chosen):
+            chosen.append(self.decision.status_quo)
+        return chosen

@@ -1,0 +1,1 @@
+"""Renderers: from blocks to HTML, Markdown, JSON, CSV and plain text."""

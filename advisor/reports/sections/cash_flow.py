@@ -1,0 +1,136 @@
+"""Cumulative cash against the status quo with its break-even point, month by month, and what can be said of the return."""
+
+from advisor.decision.result import CashSeries, OptionResult
+from advisor.reports.blocks import (
+    Axis,
+    Block,
+    Cell,
+    Column,
+    FanChart,
+    FanSeries,
+    Figure,
+    Figures,
+    Kind,
+    Origin,
+    Paragraph,
+    Table,
+)
+from advisor.reports.context import Context
+
+ORDER = 30
+TITLE = "Cash flow"
+
+PAYBACK_RULE = (
+    "An option pays back in the month from which its cumulative cash stays at or above zero through the horizon, "
+    "interpolated within that month. An earlier crossing that does not last is not counted; an option that is below "
+    "zero at the end never pays back."
+)
+
+
+def build(context: Context) -> list[Block]:
+    """Only for decisions that carry monthly series."""
+    drawn = [option for option in context.drawn() if option.cash is not None]
+    if not drawn:
+        return []
+    blocks: list[Block] = [fan(context, drawn), Paragraph(PAYBACK_RULE, quiet=True)]
+    subject = context.subject
+    if subject is not None:
+        figures = _returns(context, subject)
+        if figures:
+            blocks.append(Figures(figures))
+    blocks.append(_regret(context, drawn))
+    if subject is not None and subject.cash is not None:
+        blocks.append(_months(subject, subject.cash))
+    return blocks
+
+
+def fan(context: Context, drawn: list[OptionResult]) -> FanChart:
+    """The options of interest as bands; the status quo is the zero line."""
+    return FanChart(
+        name="cumulative_cash",
+        title="Cumulative cash against going on as today",
+        description=(
+            "Lines are the middle estimate, bands hold 8 of 10 sampled futures. Zero is the status quo; the mark is "
+            "where the money is back for good. Not discounted."
+        ),
+        x=Axis("Months from the start", Kind.COUNT),
+        y=Axis("Cumulative net cash (US dollars)", Kind.USD),
+        series=[_series(context, option) for option in drawn],
+    )
+
+
+def _series(context: Context, option: OptionResult) -> FanSeries:
+    assert option.cash is not None
+    subject = context.subject
+    role = "alternative"
+    if option.option_id == context.decision.status_quo.option_id:
+        role = "status_quo"
+    elif subject is not None and option.option_id == subject.option_id:
+        role = "winner"
+    return FanSeries(
+        label=option.label,
+        p10=[month.p10 for month in option.cash.cumulative_usd],
+        p50=[month.p50 for month in option.cash.cumulative_usd],
+        p90=[month.p90 for month in option.cash.cumulative_usd],
+        role=role,
+        break_even_month=None if option.break_even_month is None else option.break_even_month.p50,
+    )
+
+
+def _returns(context: Context, option: OptionResult) -> list[Figure]:
+    est = Origin.ESTIMATED
+    known: list[tuple[str, str, Cell, Kind, str]] = [
+        ("break_even_month", "Payback", option.break_even_month, Kind.MONTHS, "not discounted"),
+        ("discounted_break_even_month", "Discounted payback", option.discounted_break_even_month, Kind.MONTHS, ""),
+        ("roi", "Return on the up-front money", option.roi, Kind.SHARE, "net present value over up-front cost"),
+        ("irr_per_year", "Internal rate of return, a year", option.irr_per_year, Kind.SHARE, "of the expected flows"),
+        ("peak_funding_usd", "Most money ever out", option.peak_funding_usd, Kind.USD, ""),
+    ]
+    figures = [
+        Figure(key, label, value, kind, est, note) for key, label, value, kind, note in known if value is not None
+    ]
+    if option.irr_per_year is None and option.irr_reason:
+        figures.append(Figure("irr_per_year", "Internal rate of return", "none", Kind.TEXT, est, option.irr_reason))
+    return figures
+
+
+def _regret(context: Context, drawn: list[OptionResult]) -> Table:
+    horizon = context.decision.horizon_months
+    columns = [
+        Column("option", "Option"),
+        Column("npv_usd", f"Net present value, {horizon} months", Kind.USD),
+        Column("npv_positive_probability", "Chance it is positive", Kind.SHARE),
+        Column("payback_12", "Chance to pay back within a year", Kind.SHARE),
+        Column("break_even_probability", f"... within {horizon} months", Kind.SHARE),
+        Column("expected_regret_usd", "Expected regret", Kind.USD),
+    ]
+    rows: list[list[Cell]] = []
+    for option in drawn:
+        today = option.option_id == context.decision.status_quo.option_id
+        row: list[Cell] = [
+            option.npv_positive_probability,
+            option.payback_within_12_months_probability,
+            option.break_even_probability,
+        ]
+        rows.append([option.label, option.npv_usd, *(["-"] * 3 if today else row), option.expected_regret_usd])
+    return Table("returns", "Chances and regret: what choosing it costs on average against hindsight", columns, rows)
+
+
+def _months(option: OptionResult, cash: CashSeries) -> Table:
+    """Expected dollars of each month, benefits kept apart from savings, and the running total as a range."""
+    columns = [
+        Column("month", "Month", Kind.COUNT),
+        Column("cost_usd", "Cost of the option", Kind.USD),
+        Column("status_quo_cost_usd", "Cost of going on as today", Kind.USD),
+        Column("saving_usd", "Saving", Kind.USD),
+        Column("benefit_usd", "Benefit of better answers", Kind.USD),
+        Column("cumulative_usd", "Cumulative net cash", Kind.USD),
+    ]
+    rows: list[list[Cell]] = [
+        [month, cost, today, today - cost, benefit, total]
+        for month, (cost, today, benefit, total) in enumerate(
+            zip(cash.cost_usd, cash.status_quo_cost_usd, cash.benefit_usd, cash.cumulative_usd, strict=True)
+        )
+    ]
+    title = f"Month by month: {option.label} (expected values; month 0 is the up-front money)"
+    return Table("cash_flow", title, columns, rows, shown_rows=13)

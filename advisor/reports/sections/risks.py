@@ -1,0 +1,45 @@
+"""Risks of the recommendation, and whether data and team are ready for it."""
+
+from advisor.decision.result import Evidence, Finding
+from advisor.reports.blocks import Block, Column, Table
+from advisor.reports.context import Context
+
+ORDER = 50
+TITLE = "Risks and readiness"
+
+_SEVERITY = ("error", "warning", "info")
+
+
+def build(context: Context) -> list[Block]:
+    """The most severe first; a section without findings is left out."""
+    blocks: list[Block] = []
+    if context.decision.readiness:
+        blocks.append(_findings("readiness", "Is everything ready to start?", context.decision.readiness))
+    if context.decision.risks:
+        blocks.append(_findings("risks", "Risks to watch", context.decision.risks))
+    return blocks
+
+
+def _findings(name: str, title: str, findings: list[Finding]) -> Table:
+    columns = [
+        Column("severity", "Severity"),
+        Column("text", "Finding"),
+        Column("do", "What to do"),
+        Column("article", "The article says"),
+        Column("now", "What holds now"),
+        Column("rule", "Rule"),
+        Column("evidence", "Evidence"),
+    ]
+    ordered = sorted(findings, key=lambda f: _SEVERITY.index(f.severity) if f.severity in _SEVERITY else 9)
+    rows = [
+        [f.severity, f.text, f.do or "-", f.article or "-", f.now or "-", f.rule, cite(f.evidence)] for f in ordered
+    ]
+    return Table(name, title, columns, rows)
+
+
+def cite(evidence: list[Evidence]) -> str:
+    """Sources in one line: kind, source, date."""
+    texts = (
+        f"{item.source} ({item.kind.replace('_', ' ')}{', ' + item.date if item.date else ''})" for item in evidence
+    )
+    return "; ".join(texts) or "-"

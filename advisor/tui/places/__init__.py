@@ -1,0 +1,1 @@
+"""The six places of the terminal interface, one module each."""

@@ -1,0 +1,1 @@
+"""Windows that open above a place: help, why, details, confirmation."""

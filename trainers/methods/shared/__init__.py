@@ -1,0 +1,1 @@
+"""What the methods share: examples, batches, the loop and the artefact."""
