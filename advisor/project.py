@@ -16,10 +16,9 @@ from advisor.secrets import refuse_secret
 from rules.facts import Fact
 
 if TYPE_CHECKING:
-    from rules.load import RuleBook
-
     from advisor.decision.result import Decision
     from pricing.catalogue import Catalogue
+    from rules.load import RuleBook
 
 SETTINGS_FILE = "advisor.toml"
 VERSION = 1
@@ -53,7 +52,9 @@ class Project:
         Raises `UsageError` when there is one already, `CouldNotError` when the disk refuses.
         """
         if is_project(folder):
-            raise UsageError("there is a project here already", where=str(folder), fix=f"advisor tui --project {folder}")
+            raise UsageError(
+                "there is a project here already", where=str(folder), fix=f"advisor tui --project {folder}"
+            )
         if folder.exists() and not folder.is_dir():
             raise UsageError("this is a file, not a folder", where=str(folder), fix="choose another name")
         settings = Settings(checked_name(name or folder.resolve().name), now().isoformat(timespec="seconds"))

@@ -13,7 +13,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rules.expression import Arithmetic, Comparison, Expression, Group, Literal, Logic, Lookup, Name, Node, Not, is_condition
+from rules.expression import (
+    Arithmetic,
+    Comparison,
+    Expression,
+    Group,
+    Literal,
+    Logic,
+    Lookup,
+    Name,
+    Node,
+    Not,
+    is_condition,
+)
 
 Mask = Any
 """A bool or an array of bool."""
@@ -69,7 +81,9 @@ class _Arrays:
             case Arithmetic():
                 return self.arithmetic(node)
             case _:
-                raise self.expression.error("a condition cannot be used as a number or text", getattr(node, "column", 0))
+                raise self.expression.error(
+                    "a condition cannot be used as a number or text", getattr(node, "column", 0)
+                )
 
     def truth(self, node: Node) -> Truth:
         match node:
@@ -125,7 +139,9 @@ class _Arrays:
     def compare(self, node: Comparison, sign: str, left: Any, right: Any) -> Mask:
         kinds = _kind(left), _kind(right)
         if kinds[0] != kinds[1] and "any" not in kinds:
-            raise self.expression.error(f"cannot compare {kinds[0]} with {kinds[1]}", node.column, "compare like with like")
+            raise self.expression.error(
+                f"cannot compare {kinds[0]} with {kinds[1]}", node.column, "compare like with like"
+            )
         if kinds[0] in ("text", "truth") and sign not in ("==", "!="):
             raise self.expression.error(f"{kinds[0]} has no order", node.column, "use == or !=")
         if sign in ("<", "<=", ">", ">=") and (_is_object(left) or _is_object(right)):

@@ -20,7 +20,7 @@ from advisor.base.errors import InvalidDataError
 from rules.interval import Interval
 
 if TYPE_CHECKING:
-    import numpy as np
+    pass
 
 Constant = bool | int | float | str
 Lookup = Callable[[str], Any]
@@ -243,7 +243,9 @@ class _Reader:
             return Literal(value)
         if isinstance(value, int | float) and abs(value) <= _LARGEST:
             return Literal(value)
-        raise self.fail("this constant is not allowed", tree.col_offset, "use true, false, a number or a text in quotes")
+        raise self.fail(
+            "this constant is not allowed", tree.col_offset, "use true, false, a number or a text in quotes"
+        )
 
     def name(self, tree: ast.Name | ast.Attribute) -> Node:
         parts: list[str] = []
@@ -298,7 +300,13 @@ class _Reader:
 
 def _kind(tree: ast.expr) -> str:
     """The plain word for a piece of syntax that is refused."""
-    words = {"Call": "a call", "Lambda": "a lambda", "Subscript": "an index", "BinOp": "this operator", "IfExp": "if/else"}
+    words = {
+        "Call": "a call",
+        "Lambda": "a lambda",
+        "Subscript": "an index",
+        "BinOp": "this operator",
+        "IfExp": "if/else",
+    }
     return words.get(type(tree).__name__, f"{type(tree).__name__!r}")
 
 

@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 __all__ = ["Assume", "Choice", "Fact", "Interval", "Preset"]
 
 Group = Literal[
-    "task", "knowledge", "data", "traffic", "limits", "current", "preferences", "team", "hardware", "portfolio", "finance"
+    "task",
+    "knowledge",
+    "data",
+    "traffic",
+    "limits",
+    "current",
+    "preferences",
+    "team",
+    "hardware",
+    "portfolio",
+    "finance",
 ]
 FactType = Literal["bool", "int", "number", "share", "choice", "date", "gpus", "text"]
 FactId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
@@ -216,7 +226,9 @@ class Fact(Strict):
             if not isinstance(gpu, str) or not gpu.strip():
                 raise self._wrong(f"{_show(gpu)} is not the name of a GPU", where, fix)
             if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 100_000:
-                raise self._wrong(f"{_show(count)} is not a number of GPUs", where, "count is a whole number, 1 or more")
+                raise self._wrong(
+                    f"{_show(count)} is not a number of GPUs", where, "count is a whole number, 1 or more"
+                )
             if any(gpu == other["gpu"] for other in found):
                 raise self._wrong(f"{gpu!r} is there twice", where, "add the counts")
             found.append({"gpu": gpu, "count": count})

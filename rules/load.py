@@ -71,7 +71,8 @@ class RuleBook:
                 return kind, entries[wanted]
         close = get_close_matches(wanted, self.files, n=1, cutoff=0.5)
         raise InvalidDataError(
-            f"there is no rule or fact {wanted!r}", fix=f"did you mean {close[0]!r}?" if close else "see `advisor rules list`"
+            f"there is no rule or fact {wanted!r}",
+            fix=f"did you mean {close[0]!r}?" if close else "see `advisor rules list`",
         )
 
 
@@ -104,11 +105,15 @@ def read_file(path: Path, kind: str, book: RuleBook, here: dict[str, Path]) -> N
     entry = load_model(path, KINDS[kind])
     _check_file_name(path, entry.id)
     if entry.id in here:
-        raise InvalidDataError(f"the id {entry.id!r} is already in {here[entry.id]}", where=_line(path, "id"), fix="rename one")
+        raise InvalidDataError(
+            f"the id {entry.id!r} is already in {here[entry.id]}", where=_line(path, "id"), fix="rename one"
+        )
     entries: dict[str, Any] = getattr(book, kind)
     if entry.id in book.files and entry.id not in entries:
         raise InvalidDataError(
-            f"{entry.id!r} is of another kind in {book.files[entry.id]}", where=_line(path, "id"), fix="choose another id"
+            f"{entry.id!r} is of another kind in {book.files[entry.id]}",
+            where=_line(path, "id"),
+            fix="choose another id",
         )
     if isinstance(entry, Fact) and entry.id in book.facts:
         _check_override(entry, book.facts[entry.id], path)
@@ -121,29 +126,46 @@ def _check_file_name(path: Path, identifier: str) -> None:
     wanted = identifier if "." in identifier else identifier.replace("-", "_")
     if path.stem not in (wanted, identifier):
         raise InvalidDataError(
-            f"the file is named {path.name!r} but its id is {identifier!r}", where=_line(path, "id"), fix=f"name it {wanted}.yaml"
+            f"the file is named {path.name!r} but its id is {identifier!r}",
+            where=_line(path, "id"),
+            fix=f"name it {wanted}.yaml",
         )
 
 
 def _check_override(new: Fact, old: Fact, path: Path) -> None:
     """A customer may reword a question or change an assumption; what other rules rely on must stay."""
     if new.type != old.type:
-        raise InvalidDataError(f"{new.id}: the type must stay {old.type!r}", where=_line(path, "type"), fix=f"write type: {old.type}")
+        raise InvalidDataError(
+            f"{new.id}: the type must stay {old.type!r}", where=_line(path, "type"), fix=f"write type: {old.type}"
+        )
     missing = [value for value in old.values() if value not in new.values()]
     if missing:
-        raise InvalidDataError(f"{new.id}: the choice {missing[0]!r} is missing", where=_line(path, "choices"), fix="keep it")
+        raise InvalidDataError(
+            f"{new.id}: the choice {missing[0]!r} is missing", where=_line(path, "choices"), fix="keep it"
+        )
 
 
 def _refuse_strays(folder: Path, problems: list[InvalidDataError]) -> None:
     """Files and sub-folders that would otherwise be ignored without a word."""
     for entry in sorted(folder.iterdir()):
         if entry.is_file() and entry.suffix in (".yaml", ".yml"):
-            problems.append(InvalidDataError("does not belong to a kind", where=str(entry), fix=f"move it to one of {_kinds()}"))
-        elif entry.is_dir() and entry.name not in KINDS and entry.name not in _NOT_KINDS and not entry.name.startswith("."):
-            problems.append(InvalidDataError("is not a kind of rule", where=str(entry), fix=_suggest(entry.name, KINDS)))
+            problems.append(
+                InvalidDataError("does not belong to a kind", where=str(entry), fix=f"move it to one of {_kinds()}")
+            )
+        elif (
+            entry.is_dir()
+            and entry.name not in KINDS
+            and entry.name not in _NOT_KINDS
+            and not entry.name.startswith(".")
+        ):
+            problems.append(
+                InvalidDataError("is not a kind of rule", where=str(entry), fix=_suggest(entry.name, KINDS))
+            )
         elif entry.is_dir() and entry.name in KINDS:
             for stray in sorted(entry.glob("*.yml")):
-                problems.append(InvalidDataError("would not be read", where=str(stray), fix=f"name it {stray.stem}.yaml"))
+                problems.append(
+                    InvalidDataError("would not be read", where=str(stray), fix=f"name it {stray.stem}.yaml")
+                )
 
 
 def _kinds() -> str:
@@ -161,7 +183,12 @@ def check_names(book: RuleBook, folder: Path) -> list[InvalidDataError]:
     names = book.vocabulary
     for fact in book.facts.values():
         if fact.ask_when is not None and _below(book.files[fact.id], folder):
-            _collect(problems, book.files[fact.id], ("ask_when",), lambda fact=fact: names.check(fact.ask_when, options=False))
+            _collect(
+                problems,
+                book.files[fact.id],
+                ("ask_when",),
+                lambda fact=fact: names.check(fact.ask_when, options=False),
+            )
     for _, rule in book.rules():
         path = book.files[rule.id]
         if not _below(path, folder):
@@ -184,7 +211,9 @@ def _below(path: Path, folder: Path) -> bool:
     return path.parent.parent == folder
 
 
-def _collect(problems: list[InvalidDataError], path: Path, key: tuple[str | int, ...], check: Callable[[], None]) -> None:
+def _collect(
+    problems: list[InvalidDataError], path: Path, key: tuple[str | int, ...], check: Callable[[], None]
+) -> None:
     try:
         check()
     except ExpressionError as error:

@@ -1,11 +1,11 @@
 """The six kinds of rules, one YAML file each. `fires` answers in three-valued logic: True, False or None (not known yet).
 
-    gates       exclude options: only real impossibilities and hard limits
-    effects     put numbers on quality (docs/quality-model.md)
-    guidance    reasons for and against approaches; they carry no number but name the effects that do
-    readiness   judge data, team and plan before money is spent
-    risks       add cautions to a recommendation
-    claims      what the article says, and what holds now
+gates       exclude options: only real impossibilities and hard limits
+effects     put numbers on quality (docs/quality-model.md)
+guidance    reasons for and against approaches; they carry no number but name the effects that do
+readiness   judge data, team and plan before money is spent
+risks       add cautions to a recommendation
+claims      what the article says, and what holds now
 """
 
 from __future__ import annotations

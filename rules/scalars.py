@@ -6,7 +6,20 @@ import math
 from datetime import date
 from typing import Any
 
-from rules.expression import Arithmetic, Comparison, Expression, Group, Literal, Logic, Lookup, Name, Node, Not, corners, finite
+from rules.expression import (
+    Arithmetic,
+    Comparison,
+    Expression,
+    Group,
+    Literal,
+    Logic,
+    Lookup,
+    Name,
+    Node,
+    Not,
+    corners,
+    finite,
+)
 from rules.interval import Interval
 
 
@@ -75,7 +88,9 @@ class _Scalars:
             return _ordered(sign, _range(left), _range(right))
         same = type(left) is type(right) and isinstance(left, str | bool | date)
         if not same:
-            raise self.expression.error(f"cannot compare {left!r} with {right!r}", node.column, "compare like with like")
+            raise self.expression.error(
+                f"cannot compare {left!r} with {right!r}", node.column, "compare like with like"
+            )
         if sign in ("==", "!="):
             return bool((left == right) is (sign == "=="))
         if isinstance(left, date):

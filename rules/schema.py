@@ -41,7 +41,12 @@ Grade = Literal["strong", "moderate", "weak"]
 PartialDate = Annotated[int, Field(ge=1900, le=2100)] | Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}$")]
 """A year, or year and month, where the day of a source is not known."""
 
-_USUAL_GRADE: dict[str, Grade] = {"paper": "moderate", "benchmark": "moderate", "price_list": "strong", "vendor_document": "moderate"}
+_USUAL_GRADE: dict[str, Grade] = {
+    "paper": "moderate",
+    "benchmark": "moderate",
+    "price_list": "strong",
+    "vendor_document": "moderate",
+}
 
 
 class Evidence(Strict):

@@ -48,7 +48,9 @@ class Vocabulary:
                 return {"bool": "truth", "number": "number", "text": "text"}[self.options[name].type]
             case Name(name) if name in self.facts:
                 kind = self.facts[name].type
-                return {"bool": "truth", "choice": "text", "text": "text", "date": "date", "gpus": "list"}.get(kind, "number")
+                return {"bool": "truth", "choice": "text", "text": "text", "date": "date", "gpus": "list"}.get(
+                    kind, "number"
+                )
             case Arithmetic():
                 return "number"
             case Not() | Logic() | Comparison():
@@ -67,7 +69,9 @@ class Vocabulary:
         for other in others:
             kinds = self.kind(left), self.kind(other)
             if kinds[0] != kinds[1] and "any" not in kinds:
-                raise expression.error(f"a {kinds[0]} is compared with a {kinds[1]}", node.column, "compare like with like")
+                raise expression.error(
+                    f"a {kinds[0]} is compared with a {kinds[1]}", node.column, "compare like with like"
+                )
             if kinds[0] == "list":
                 raise expression.error("a list cannot be compared", node.column)
             if kinds[0] in ("text", "truth") and node.operator in ("<", "<=", ">", ">="):

@@ -53,7 +53,9 @@ def parse_yaml(text: str, *, file: str) -> tuple[Any, Place]:
         for token in yaml.scan(text, Loader=_Loader) if "&" in text or "*" in text else ():
             if isinstance(token, (yaml.AnchorToken, yaml.AliasToken)):
                 line = token.start_mark.line + 1
-                raise InvalidDataError("anchors and aliases are not allowed", where=f"{file}:{line}", fix="write it out")
+                raise InvalidDataError(
+                    "anchors and aliases are not allowed", where=f"{file}:{line}", fix="write it out"
+                )
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -87,7 +89,9 @@ def _build_mapping(node: yaml.MappingNode, path: tuple[str | int, ...], place: P
             raise InvalidDataError("merge keys (<<) are not allowed", where=where, fix="write it out")
         if key in found:
             first = place.lines[(*path, key)]
-            raise InvalidDataError(f"the key {key!r} is there twice (first in line {first})", where=where, fix="keep one")
+            raise InvalidDataError(
+                f"the key {key!r} is there twice (first in line {first})", where=where, fix="keep one"
+            )
         found[key] = _build(value_node, (*path, key), place)
     return found
 
@@ -104,11 +108,15 @@ def _scalar(node: yaml.ScalarNode, where: str) -> Any:
     if text in ("false", "False", "FALSE"):
         return False
     if text.lower() in _AMBIGUOUS:
-        raise InvalidDataError(f"{text!r} is ambiguous in YAML", where=where, fix="write true or false, or put it in quotes")
+        raise InvalidDataError(
+            f"{text!r} is ambiguous in YAML", where=where, fix="write true or false, or put it in quotes"
+        )
     if _NOT_FINITE.match(text):
         raise InvalidDataError(f"{text!r} is not a usable number", where=where, fix="leave it out when it is unknown")
     if _OCTAL.match(text):
-        raise InvalidDataError(f"{text!r} starts with a zero (some readers take it as octal)", where=where, fix="drop the zero or quote it")
+        raise InvalidDataError(
+            f"{text!r} starts with a zero (some readers take it as octal)", where=where, fix="drop the zero or quote it"
+        )
     if _INT.match(text):
         return int(text)
     if _FLOAT.match(text):
@@ -116,7 +124,9 @@ def _scalar(node: yaml.ScalarNode, where: str) -> Any:
     if _DATE.match(text):
         return _date(text, where)
     if _BASE60.match(text):
-        raise InvalidDataError(f"{text!r} would be read as a base-60 number by YAML 1.1", where=where, fix="put it in quotes")
+        raise InvalidDataError(
+            f"{text!r} would be read as a base-60 number by YAML 1.1", where=where, fix="put it in quotes"
+        )
     return text
 
 
@@ -158,7 +168,9 @@ def _first_problem(error: ValidationError, place: Place, model: type[BaseModel])
     if problem["type"] == "extra_forbidden":
         hint = get_close_matches(str(path[-1]), _known_keys(model), n=1)
         return InvalidDataError(
-            f"unknown key {key!r}{more}", where=place.of(path), fix=f"did you mean {hint[0]!r}?" if hint else "remove it"
+            f"unknown key {key!r}{more}",
+            where=place.of(path),
+            fix=f"did you mean {hint[0]!r}?" if hint else "remove it",
         )
     if problem["type"] == "missing":
         return InvalidDataError(f"the key {key!r} is missing{more}", where=place.of(path), fix="add it")

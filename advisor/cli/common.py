@@ -48,7 +48,9 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     for option in (
         click.option("--today", type=IsoDate(), help="Decide as if it were this day (YYYY-MM-DD)."),
-        click.option("--project", type=click.Path(path_type=Path), default=Path(), help="Project folder (default: here)."),
+        click.option(
+            "--project", type=click.Path(path_type=Path), default=Path(), help="Project folder (default: here)."
+        ),
         click.option("--yes", is_flag=True, help="Do not ask for confirmation."),
         click.option("--plain", is_flag=True, help="Plain text: no colours, no full-screen interface."),
         click.option("--json", is_flag=True, help="Data as JSON on stdout."),

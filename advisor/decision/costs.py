@@ -154,8 +154,10 @@ class CostModel:
             review = 0.1 * DISTILLED_EXAMPLES * self._label_usd
             account.lines.append(
                 Line(
-                    "labelling", "Labels from a teacher",
-                    f"{DISTILLED_EXAMPLES:,} answers of the teacher at its token price, one in ten reviewed", "estimated",
+                    "labelling",
+                    "Labels from a teacher",
+                    f"{DISTILLED_EXAMPLES:,} answers of the teacher at its token price, one in ten reviewed",
+                    "estimated",
                     once=usd + review,
                 )
             )
@@ -163,8 +165,10 @@ class CostModel:
             more = np.maximum(option.labels - self._labels_at_hand, 0.0)
             account.lines.append(
                 Line(
-                    "labelling", "More labelled examples",
-                    f"up to {option.labels:,} in all, less those at hand, at the price of a label", "estimated",
+                    "labelling",
+                    "More labelled examples",
+                    f"up to {option.labels:,} in all, less those at hand, at the price of a label",
+                    "estimated",
                     once=more * self._label_usd,
                 )
             )
@@ -190,8 +194,10 @@ class CostModel:
     def _training(self, option: Option, account: Account) -> None:
         account.lines.append(
             Line(
-                "training", "Training runs",
-                f"examples x tokens x {EPOCHS:g} epochs, {_middle(self._attempts):.0f} attempts", "estimated",
+                "training",
+                "Training runs",
+                f"examples x tokens x {EPOCHS:g} epochs, {_middle(self._attempts):.0f} attempts",
+                "estimated",
                 once=self.training_usd(option),
                 sources=option.service.sources if option.service else _machine_sources(option),
             )
@@ -224,13 +230,14 @@ class CostModel:
         if option.retrieval:
             account.latency_p95_ms = account.latency_p95_ms + self._retrieval.latency_ms(self.world)
 
-    def _hosted(
-        self, option: Option, deployment: Deployment, account: Account, sent: Amount, answered: Amount
-    ) -> None:
+    def _hosted(self, option: Option, deployment: Deployment, account: Account, sent: Amount, answered: Amount) -> None:
         if option.approach == "long_context" and deployment.prices and deployment.prices.cached_input:
             corpus = self.world.number("knowledge.corpus_tokens", 50_000.0)
             fresh, _ = self._token_usd(deployment, sent - corpus, answered)
-            usd = fresh + corpus * (0.2 * deployment.prices.input.value + 0.8 * deployment.prices.cached_input.value) / 1e6
+            usd = (
+                fresh
+                + corpus * (0.2 * deployment.prices.input.value + 0.8 * deployment.prices.cached_input.value) / 1e6
+            )
             how = "documents cached for four requests in five"
         else:
             usd, how = self._token_usd(deployment, sent, answered)
@@ -238,17 +245,26 @@ class CostModel:
         assert p is not None
         account.lines.append(
             Line(
-                "serving", f"{deployment.model_name} by the token",
+                "serving",
+                f"{deployment.model_name} by the token",
                 f"${p.input.value:g} in, ${p.output.value:g} out per million tokens ({how}), "
                 f"{_middle(sent):,.0f} + {_middle(answered):,.0f} tokens a request",
-                "estimated", per_request_tokens=usd, sources=p.sources,
+                "estimated",
+                per_request_tokens=usd,
+                sources=p.sources,
             )
         )
         hosting = option.service.hosting_usd_per_hour if option.service else None
         if hosting is not None and hosting.value > 0:
             account.lines.append(
-                Line("serving", "Hosting of the tuned model", f"${hosting.value:g} an hour, always on", "estimated",
-                     per_month=hosting.value * HOURS_PER_MONTH, sources=option.service.sources if option.service else ())
+                Line(
+                    "serving",
+                    "Hosting of the tuned model",
+                    f"${hosting.value:g} an hour, always on",
+                    "estimated",
+                    per_month=hosting.value * HOURS_PER_MONTH,
+                    sources=option.service.sources if option.service else (),
+                )
             )
         account.latency_p95_ms = self._hosted_latency(deployment, answered)
 
@@ -258,7 +274,11 @@ class CostModel:
         if prior is None:
             first, speed = _TIER_LATENCY.get(deployment.tier, (1200.0, 60.0))
             return (first + 1000.0 * answered / speed) * wobble**2
-        slow = prior.tokens_per_s.low if prior.tokens_per_s.low < prior.tokens_per_s.value else 0.6 * prior.tokens_per_s.value
+        slow = (
+            prior.tokens_per_s.low
+            if prior.tokens_per_s.low < prior.tokens_per_s.value
+            else 0.6 * prior.tokens_per_s.value
+        )
         return (prior.ttft_p95_ms + 1000.0 * answered / slow) * wobble
 
     def _own(self, option: Option, deployment: Deployment, account: Account, sent: Amount, answered: Amount) -> None:
@@ -283,10 +303,13 @@ class CostModel:
         what = f"{machine.count} x {machine.gpu_name} a replica" if machine.count > 1 else machine.gpu_name
         account.lines.append(
             Line(
-                "serving", f"{deployment.model_name} on {what}",
+                "serving",
+                f"{deployment.model_name} on {what}",
                 f"{_middle(hours):,.0f} machine hours a month ({_middle(busy) * 1000:,.0f} ms busy a request, peak x redundancy, "
                 f"or by the hour for batches) at ${machine.usd_per_hour.value:,.2f}",
-                "estimated", per_month=hours * rate, sources=(machine.source,),
+                "estimated",
+                per_month=hours * rate,
+                sources=(machine.source,),
             )
         )
         slow = np.exp(0.3 * self.world.points.normal("latency.own"))
@@ -296,21 +319,33 @@ class CostModel:
         r = self._retrieval
         if option.approach == "few_shot_retrieval":
             account.lines.append(
-                Line("retrieval", "Looking up examples", "one query embedding a request; the examples fit in memory", "estimated",
-                     per_request=self.input * r.embedding_usd_per_mtok / 1e6, sources=r.sources)
+                Line(
+                    "retrieval",
+                    "Looking up examples",
+                    "one query embedding a request; the examples fit in memory",
+                    "estimated",
+                    per_request=self.input * r.embedding_usd_per_mtok / 1e6,
+                    sources=r.sources,
+                )
             )
             return
         corpus = self.world.number("knowledge.corpus_tokens", 5_000_000.0)
         interval = np.maximum(self.world.number("knowledge.change_interval_days", 90.0), 1.0)
-        refresh = np.where(np.asarray(self.world.facts.get("knowledge.source") == "changing_corpus"), DAYS_PER_MONTH / interval, 0.0)
+        refresh = np.where(
+            np.asarray(self.world.facts.get("knowledge.source") == "changing_corpus"), DAYS_PER_MONTH / interval, 0.0
+        )
         index = corpus * r.embedding_usd_per_mtok / 1e6
         account.lines.append(
             Line(
-                "retrieval", "Index, search and re-indexing",
+                "retrieval",
+                "Index, search and re-indexing",
                 f"embedding ${r.embedding_usd_per_mtok:g} per million tokens, store from ${r.store_usd_per_month:g} a month, "
                 f"a tenth of the documents re-embedded at each change",
-                "estimated", once=index, per_request=60.0 * r.embedding_usd_per_mtok / 1e6 + r.rerank_usd_per_search,
-                per_month=r.store_usd_per_month + 0.1 * index * np.minimum(refresh, 30.0), sources=r.sources,
+                "estimated",
+                once=index,
+                per_request=60.0 * r.embedding_usd_per_mtok / 1e6 + r.rerank_usd_per_search,
+                per_month=r.store_usd_per_month + 0.1 * index * np.minimum(refresh, 30.0),
+                sources=r.sources,
             )
         )
 
@@ -320,14 +355,26 @@ class CostModel:
         effort, place = self._effort[option.approach], self._effort[option.hosting]
         hours = self._hours(option.approach, effort.hours_per_month)
         account.lines.append(
-            Line("monitoring", "Monitoring and upkeep", f"{effort.hours_per_month.low:g}-{effort.hours_per_month.high:g} h a month",
-                 "assumed", per_month=hours * self._wage, sources=(effort.source,))
+            Line(
+                "monitoring",
+                "Monitoring and upkeep",
+                f"{effort.hours_per_month.low:g}-{effort.hours_per_month.high:g} h a month",
+                "assumed",
+                per_month=hours * self._wage,
+                sources=(effort.source,),
+            )
         )
         if place.hours_per_month.high > 0:
             ops = self._hours(option.hosting, place.hours_per_month) / self._sharing
             account.lines.append(
-                Line("staff", f"Running the {place.label}", f"{place.hours_per_month.low:g}-{place.hours_per_month.high:g} h a month",
-                     "assumed", per_month=ops * self._wage, sources=(place.source,))
+                Line(
+                    "staff",
+                    f"Running the {place.label}",
+                    f"{place.hours_per_month.low:g}-{place.hours_per_month.high:g} h a month",
+                    "assumed",
+                    per_month=ops * self._wage,
+                    sources=(place.source,),
+                )
             )
         self._renewal(option, account)
 
@@ -337,8 +384,14 @@ class CostModel:
         if effort.retrain_hours is None:
             moved = self._hours("swap_model", self._effort["swap_model"].setup_hours) * self._wage
             account.lines.append(
-                Line("retraining", "Moving to the next model", f"once every {_middle(self._life_months):.0f} months", "assumed",
-                     per_month=moved / self._life_months, sources=(self._effort["swap_model"].source,))
+                Line(
+                    "retraining",
+                    "Moving to the next model",
+                    f"once every {_middle(self._life_months):.0f} months",
+                    "assumed",
+                    per_month=moved / self._life_months,
+                    sources=(self._effort["swap_model"].source,),
+                )
             )
             return
         each = self._hours("retrain", effort.retrain_hours) * self._wage + self.training_usd(option)
@@ -370,7 +423,11 @@ class RetrievalPrices:
     """The retrieval set-up that options are priced with."""
 
     def __init__(
-        self, embedding_usd_per_mtok: float, store_usd_per_month: float, rerank_usd_per_search: float, sources: tuple[str, ...]
+        self,
+        embedding_usd_per_mtok: float,
+        store_usd_per_month: float,
+        rerank_usd_per_search: float,
+        sources: tuple[str, ...],
     ) -> None:
         self.embedding_usd_per_mtok = embedding_usd_per_mtok
         self.store_usd_per_month = store_usd_per_month

@@ -48,7 +48,12 @@ def guidance_reasons(option: Option, about: str, rules: RuleBook, known: Mapping
             continue
         if about == "winner" and rule.favours.evaluate(lookup) is True:
             found.append(Reason(about=about, text=rule.text, rule=rule.id, evidence=evidence_of(rule)))
-        elif about != "winner" and rule.disfavours is not None and rule.against and rule.disfavours.evaluate(lookup) is True:
+        elif (
+            about != "winner"
+            and rule.disfavours is not None
+            and rule.against
+            and rule.disfavours.evaluate(lookup) is True
+        ):
             found.append(Reason(about=about, text=rule.against, rule=rule.id, evidence=evidence_of(rule)))
     return found
 
@@ -67,13 +72,24 @@ def money_reason(winner: OptionResult, other: OptionResult) -> Reason:
 
 def effect_reasons(option: Option, about: str, quality: QualityModel, rules: RuleBook) -> list[Reason]:
     """The effects that moved this option's quality most, in points of log-odds, with their evidence."""
-    terms = [t for t in quality.terms(option) if abs(t.mean_logit) >= SPEAKS_FROM and t.part not in ("base", "ceiling", "lift_cap")]
+    terms = [
+        t
+        for t in quality.terms(option)
+        if abs(t.mean_logit) >= SPEAKS_FROM and t.part not in ("base", "ceiling", "lift_cap")
+    ]
     terms.sort(key=lambda t: -abs(t.mean_logit))
     found = []
     for term in terms[:4]:
         effect = rules.effects[term.effect_id]
         sign = "helps" if term.mean_logit > 0 else "costs quality"
-        found.append(Reason(about=about, text=f"{effect.title}: {sign}. {effect.because}", rule=effect.id, evidence=evidence_of(effect)))
+        found.append(
+            Reason(
+                about=about,
+                text=f"{effect.title}: {sign}. {effect.because}",
+                rule=effect.id,
+                evidence=evidence_of(effect),
+            )
+        )
     return found
 
 
@@ -92,12 +108,15 @@ def ruled_out(gated: Gated, left_out: Iterable[tuple[str, str]]) -> list[RuledOu
             evidence=evidence_of(gate),
         )
     market = [
-        RuledOut(option_id=what, rule="not-priceable" if "priceable" in why else "not-available", text=why) for what, why in left_out
+        RuledOut(option_id=what, rule="not-priceable" if "priceable" in why else "not-available", text=why)
+        for what, why in left_out
     ]
     return [*groups.values(), *market]
 
 
-def findings(rules: Mapping[str, Readiness] | Mapping[str, Risk], option: Option | None, known: Mapping[str, object]) -> list[Finding]:
+def findings(
+    rules: Mapping[str, Readiness] | Mapping[str, Risk], option: Option | None, known: Mapping[str, object]
+) -> list[Finding]:
     """Readiness or risk rules that fire for certain, errors first."""
     from advisor.decision.options import Option as AnyOption
 
@@ -105,7 +124,13 @@ def findings(rules: Mapping[str, Readiness] | Mapping[str, Risk], option: Option
     order = {"error": 0, "warning": 1, "info": 2}
     found = [
         Finding(
-            rule=rule.id, severity=rule.severity, text=rule.text, do=rule.do, article=rule.article, now=rule.now, evidence=evidence_of(rule)
+            rule=rule.id,
+            severity=rule.severity,
+            text=rule.text,
+            do=rule.do,
+            article=rule.article,
+            now=rule.now,
+            evidence=evidence_of(rule),
         )
         for rule in rules.values()
         if rule.fires(lookup) is True
@@ -113,7 +138,9 @@ def findings(rules: Mapping[str, Readiness] | Mapping[str, Risk], option: Option
     return sorted(found, key=lambda f: order[f.severity])
 
 
-def assumptions(facts: Mapping[str, Fact], answers: Answers, results: Sequence[OptionResult], rules: RuleBook, spoken: set[str]) -> list[Assumption]:
+def assumptions(
+    facts: Mapping[str, Fact], answers: Answers, results: Sequence[OptionResult], rules: RuleBook, spoken: set[str]
+) -> list[Assumption]:
     """Every fact, then the effects that spoke, with origin, source and date."""
     rows = [_fact_row(fact, answers) for fact in facts.values() if fact.decides]
     for effect_id in sorted(spoken):
@@ -124,8 +151,13 @@ def assumptions(facts: Mapping[str, Fact], answers: Answers, results: Sequence[O
         first = effect.evidence[0]
         rows.append(
             Assumption(
-                id=effect.id, label=effect.title, value=f"{q.points:+.3g} +/- {q.sd_points:.2g} at quality {q.at:.2g}",
-                unit="share", origin="estimated", source=first.source, date=str(first.date),
+                id=effect.id,
+                label=effect.title,
+                value=f"{q.points:+.3g} +/- {q.sd_points:.2g} at quality {q.at:.2g}",
+                unit="share",
+                origin="estimated",
+                source=first.source,
+                date=str(first.date),
             )
         )
     return rows
@@ -135,14 +167,26 @@ def _fact_row(fact: Fact, answers: Answers) -> Assumption:
     answer = answers.get(fact.id)
     if answer is not None:
         return Assumption(
-            id=fact.id, label=fact.label, value=shown(answer.value), unit=fact.unit, origin=answer.origin.value,
-            source=answer.source or "the user", date=answer.at[:10] if answer.at else None,
+            id=fact.id,
+            label=fact.label,
+            value=shown(answer.value),
+            unit=fact.unit,
+            origin=answer.origin.value,
+            source=answer.source or "the user",
+            date=answer.at[:10] if answer.at else None,
         )
     if fact.assume is None:
-        return Assumption(id=fact.id, label=fact.label, value="unknown", unit=fact.unit, origin="assumed", source="nothing is assumed")
+        return Assumption(
+            id=fact.id, label=fact.label, value="unknown", unit=fact.unit, origin="assumed", source="nothing is assumed"
+        )
     return Assumption(
-        id=fact.id, label=fact.label, value=fact.assume.describe(), unit=fact.unit, origin="assumed",
-        source=fact.assume.source, date=str(fact.assume.date),
+        id=fact.id,
+        label=fact.label,
+        value=fact.assume.describe(),
+        unit=fact.unit,
+        origin="assumed",
+        source=fact.assume.source,
+        date=str(fact.assume.date),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pricing.serving import ServingProfile, serving_profile
+
 from pricing.values import Range
 
 if TYPE_CHECKING:
@@ -83,7 +84,12 @@ def _owned(model: Model, catalogue: Catalogue, owned: Sequence[Mapping[str, obje
             continue
         power = (gpu.tdp_w or 300.0) * count / 1000 * POWER_USD_PER_KWH
         yield _machine(
-            model, gpu, count, Range(0.5 * power, power, 2.0 * power), False, f"electricity at ${POWER_USD_PER_KWH}/kWh, full board power"
+            model,
+            gpu,
+            count,
+            Range(0.5 * power, power, 2.0 * power),
+            False,
+            f"electricity at ${POWER_USD_PER_KWH}/kWh, full board power",
         )
 
 

@@ -122,7 +122,9 @@ class Market:
     """(what, why): ended, not yet available, price unknown."""
 
 
-def open_market(catalogue: Catalogue, on: date, *, owned: Sequence[Mapping[str, object]], current_model: str | None) -> Market:
+def open_market(
+    catalogue: Catalogue, on: date, *, owned: Sequence[Mapping[str, object]], current_model: str | None
+) -> Market:
     """The market on one day. `owned` is the fact `hardware.gpus`; `current_model` keeps a closed model for its customer."""
     market = Market()
     for model in catalogue.models.values():
@@ -265,12 +267,16 @@ def _trainings(model: Model, hosting: str) -> tuple[str, ...]:
 
 def _add_service(service: TuningService, catalogue: Catalogue, on: date, market: Market) -> None:
     if service.status(on) != "open":
-        why = "ended" if service.status(on) == "ended" else f"closed to new customers since {service.new_customers_until}"
+        why = (
+            "ended" if service.status(on) == "ended" else f"closed to new customers since {service.new_customers_until}"
+        )
         market.left_out.append((f"tuning at {service.provider}", why))
         return
     for offer in service.models:
         if offer.jobs_until is not None and on > offer.jobs_until:
-            market.left_out.append((f"tuning {offer.model} at {service.provider}", f"no new jobs after {offer.jobs_until}"))
+            market.left_out.append(
+                (f"tuning {offer.model} at {service.provider}", f"no new jobs after {offer.jobs_until}")
+            )
             continue
         for model_id in offer.catalogue_ids:
             model = catalogue.models.get(model_id)
@@ -294,7 +300,9 @@ def _service_offer(service: TuningService, offer: ServiceOffer, model: Model, on
         return "not priceable: the price of running the tuned model is unknown"
     minimum = _figure(offer.minimum_usd, on) or _figure(service.minimum_usd, on)
     until = offer.serving_until or service.serving_until or model.serving_until
-    deployment = _deployment(model, on, "serverless" if model.kind == "open" else "api", service.provider, prices=prices)
+    deployment = _deployment(
+        model, on, "serverless" if model.kind == "open" else "api", service.provider, prices=prices
+    )
     return TuningOffer(
         service_id=service.id,
         provider=service.provider,
@@ -319,5 +327,7 @@ def _tuned_prices(offer: ServiceOffer, model: Model, on: date) -> TokenPrices | 
     if factor is None or base is None:
         return None
     return TokenPrices(
-        Range(*(x * factor.value for x in base.input)), Range(*(x * factor.value for x in base.output)), sources=base.sources
+        Range(*(x * factor.value for x in base.input)),
+        Range(*(x * factor.value for x in base.output)),
+        sources=base.sources,
     )

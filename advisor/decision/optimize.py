@@ -161,7 +161,9 @@ def relaxations(candidates: Sequence[Candidate], limits: Sequence[Limit]) -> lis
 
 def pareto(candidates: Sequence[Candidate]) -> list[str]:
     """Options that no other beats in monthly cost, quality and latency at once."""
-    rows = np.array([[c.metrics["monthly_usd"], -c.metrics["quality"], c.metrics["latency_p95_ms"]] for c in candidates])
+    rows = np.array(
+        [[c.metrics["monthly_usd"], -c.metrics["quality"], c.metrics["latency_p95_ms"]] for c in candidates]
+    )
     front = []
     for i, row in enumerate(rows):
         dominated = np.any(np.all(rows <= row, axis=1) & np.any(rows < row, axis=1))

@@ -175,7 +175,11 @@ def generate(
     for service in services:
         for labels, distilled in _label_choices(label_plans, labels_at_hand, teacher_allowed):
             found.append(Option("api_tuning", "api_tuning", service.deployment, service, labels, distilled))
-        found.append(Option("rag_plus_ft", "api_tuning", service.deployment, service, None, teacher_allowed and not labels_at_hand))
+        found.append(
+            Option(
+                "rag_plus_ft", "api_tuning", service.deployment, service, None, teacher_allowed and not labels_at_hand
+            )
+        )
     return list({option.id: option for option in found}.values())
 
 
@@ -183,7 +187,9 @@ def _prompted(deployment: Deployment, current_model: str | None) -> Iterator[Opt
     if deployment.tier == "encoder":
         return
     for approach in PROMPT_APPROACHES:
-        if approach == "swap_model" and (deployment.model_id == current_model or deployment.hosting not in ("api", "serverless")):
+        if approach == "swap_model" and (
+            deployment.model_id == current_model or deployment.hosting not in ("api", "serverless")
+        ):
             continue
         if approach != "swap_model" and deployment.retires_soon:
             continue

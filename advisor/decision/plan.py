@@ -16,7 +16,19 @@ if TYPE_CHECKING:
 
     from advisor.decision.valuation import Outcome, Valuation
 
-ORDER = ("swap_model", "prompting", "few_shot_retrieval", "long_context", "rag", "encoder", "lora", "qlora", "api_tuning", "full", "rag_plus_ft")
+ORDER = (
+    "swap_model",
+    "prompting",
+    "few_shot_retrieval",
+    "long_context",
+    "rag",
+    "encoder",
+    "lora",
+    "qlora",
+    "api_tuning",
+    "full",
+    "rag_plus_ft",
+)
 """The order of work: what costs least to try comes first (the article's rule: tuning is the third option, not the first)."""
 Z95 = 1.96
 
@@ -26,7 +38,13 @@ def staged_plan(winner: Outcome, ranked: Sequence[Outcome], valuation: Valuation
     test_items = max(EVALUATION_EXAMPLES, int(np.median(valuation.world.number("data.test_examples", 0.0))))
     stages = [_evaluation_stage(test_items, valuation)]
     if winner.option.approach == "keep_current":
-        stages.append(Stage(name="Keep what runs today", do="Leave it; measure it on the evaluation set.", gate=_gate(winner, floor, test_items, stop=True)))
+        stages.append(
+            Stage(
+                name="Keep what runs today",
+                do="Leave it; measure it on the evaluation set.",
+                gate=_gate(winner, floor, test_items, stop=True),
+            )
+        )
         return stages
     for step in _steps(winner, ranked):
         last = step is winner
@@ -54,7 +72,9 @@ def _steps(winner: Outcome, ranked: Sequence[Outcome]) -> list[Outcome]:
     place = ORDER.index(winner.option.approach)
     steps: list[Outcome] = []
     for approach in ORDER[:place]:
-        if approach not in ("prompting", "rag", "few_shot_retrieval") or (approach == "rag" and not winner.option.retrieval):
+        if approach not in ("prompting", "rag", "few_shot_retrieval") or (
+            approach == "rag" and not winner.option.retrieval
+        ):
             continue
         best = next((o for o in ranked if o.option.approach == approach), None)
         if best is not None and float(np.median(best.upfront_usd)) < float(np.median(winner.upfront_usd)):

@@ -44,10 +44,9 @@ def flows(outcome: Outcome, valuation: Valuation) -> tuple[Array, Array, Array, 
         own = today
         benefit = np.zeros_like(today)
     else:
-        own = (
-            requests * (_column(account.total("per_request"), n) + _column(account.total("per_request_tokens"), n) * trend)
-            + _column(account.total("per_month"), n)
-        )
+        own = requests * (
+            _column(account.total("per_request"), n) + _column(account.total("per_request_tokens"), n) * trend
+        ) + _column(account.total("per_month"), n)
         per_request = outcome.benefit_per_month_usd / np.maximum(np.asarray(costs.requests, dtype=float), 1e-9)
         benefit = (per_request - valuation.today_benefit)[:, None] * requests
     cost = np.where(live, own, today)
@@ -136,7 +135,9 @@ def _returns(outcome: Outcome, net: Array, rate: Array) -> dict[str, object]:
         "roi": None if np.isnan(gain).mean() > 0.5 else spread(gain[~np.isnan(gain)]),
         "break_even_month": spread(month[paid]) if paid.mean() >= 0.5 else None,
         "break_even_probability": float(paid.mean()),
-        "discounted_break_even_month": spread(discounted[~np.isnan(discounted)]) if np.isnan(discounted).mean() <= 0.5 else None,
+        "discounted_break_even_month": spread(discounted[~np.isnan(discounted)])
+        if np.isnan(discounted).mean() <= 0.5
+        else None,
         "payback_within_12_months_probability": float(np.mean(np.nan_to_num(month, nan=np.inf) <= 12.0)),
         "irr_per_year": internal.per_year,
         "irr_reason": internal.reason,
@@ -165,13 +166,31 @@ def _cost_lines(outcome: Outcome, valuation: Valuation, rate: Array) -> list[Cos
     if np.any(before):
         label = "As today" if outcome.option.approach == "keep_current" else "As today, until it is live"
         first = today[:, :12].mean(axis=1) if outcome.option.approach == "keep_current" else np.zeros(n)
-        found.append(_line_record(Line("current", label, "what is spent today, growing with the requests", "answered"), np.zeros(n), first, before, rate))
+        found.append(
+            _line_record(
+                Line("current", label, "what is spent today, growing with the requests", "answered"),
+                np.zeros(n),
+                first,
+                before,
+                rate,
+            )
+        )
     for line in outcome.account.lines:
         tokens = _column(line.per_request_tokens, n)
-        monthly = requests[:, None] * volume * (_column(line.per_request, n) + tokens * trend) + _column(line.per_month, n)
-        usual = requests * (np.asarray(line.per_request) * h.first_year(h.volume) + np.asarray(line.per_request_tokens) * year_tokens)
+        monthly = requests[:, None] * volume * (_column(line.per_request, n) + tokens * trend) + _column(
+            line.per_month, n
+        )
+        usual = requests * (
+            np.asarray(line.per_request) * h.first_year(h.volume) + np.asarray(line.per_request_tokens) * year_tokens
+        )
         found.append(
-            _line_record(line, np.broadcast_to(np.asarray(line.once, dtype=float), (n,)), usual + line.per_month, np.where(live, monthly, 0.0), rate)
+            _line_record(
+                line,
+                np.broadcast_to(np.asarray(line.once, dtype=float), (n,)),
+                usual + line.per_month,
+                np.where(live, monthly, 0.0),
+                rate,
+            )
         )
     return found
 

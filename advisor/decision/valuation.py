@@ -104,8 +104,15 @@ class Valuation:
         npv = gained + self._today_cost * requests - running - once
         monthly = volume * (per_request * self._year_volume + per_request_tokens * self._year_tokens) + per_month
         return Outcome(
-            option, account, q, self._full(npv), once, self._full(monthly), self._full(account.latency_p95_ms),
-            weeks, self._full(worth * volume),
+            option,
+            account,
+            q,
+            self._full(npv),
+            once,
+            self._full(monthly),
+            self._full(account.latency_p95_ms),
+            weeks,
+            self._full(worth * volume),
         )
 
     # the status quo ---------------------------------------------------------------------------------------------
@@ -124,8 +131,15 @@ class Valuation:
         zero = np.zeros(self._n)
         latency = self.world.facts.get("current.latency_p95_ms")
         return Outcome(
-            option, account, self._today_quality, zero, zero, self._today_cost * self._year_volume,
-            self._full(0.0 if latency is None else latency), zero, self._full(self.today_benefit * self.costs.requests),
+            option,
+            account,
+            self._today_quality,
+            zero,
+            zero,
+            self._today_cost * self._year_volume,
+            self._full(0.0 if latency is None else latency),
+            zero,
+            self._full(self.today_benefit * self.costs.requests),
         )
 
     def _approach_is(self, name: str) -> Array:

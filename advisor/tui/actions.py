@@ -39,7 +39,9 @@ def _go(number: int, place: str) -> Action:
 
 ACTIONS: tuple[Action, ...] = (
     *(_go(number, place) for number, place in enumerate(PLACES, start=1)),
-    Action("back", ("b", "left"), "b", "Back", "The question before this one; nothing is taken back", "interview", True),
+    Action(
+        "back", ("b", "left"), "b", "Back", "The question before this one; nothing is taken back", "interview", True
+    ),
     Action("undo", ("u",), "u", "Undo", "Take the latest change of an answer back", "interview", True),
     Action("redo", ("r",), "r", "Redo", "Take the latest undo back", "interview"),
     Action("skip", ("s",), "s", "I don't know", "Skip the question: the assumption stands", "interview"),
@@ -53,7 +55,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("chart", ("c",), "c", "Chart/table", "Cash-flow chart or table of cost lines", "costs", True),
     Action("check-data", ("k",), "k", "Check", "Check the selected data file", "data", True),
     Action("split-data", ("s",), "s", "Split", "Hold test rows out of the selected file", "data", True),
-    Action("start-run", ("n",), "n", "New run", "Start the recommended run, after a plan and a confirmation", "runs", True),
+    Action(
+        "start-run", ("n",), "n", "New run", "Start the recommended run, after a plan and a confirmation", "runs", True
+    ),
     Action("stop-run", ("s",), "s", "Stop", "Stop the selected run; it can be resumed", "runs", True),
     Action("resume-run", ("r",), "r", "Resume", "Resume the selected run from its last checkpoint", "runs"),
     Action("evaluate", ("e",), "e", "Evaluate", "Compare base and tuned model on the test rows", "evaluation", True),
