@@ -59,6 +59,8 @@ class RunSpec(Record):
     """Processes on this machine (torchrun, data parallel)."""
     usd_per_hour: float | None = Field(None, ge=0)
     """What the machine costs; None when it is not priced."""
+    memory_limit_gib: float | None = Field(None, gt=0)
+    """The trainer fails above this instead of taking the machine with it; None: no limit."""
     predicted: Predicted | None = None
     decision: str | None = None
     """The decision file that recommended this run."""
