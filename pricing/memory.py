@@ -11,8 +11,8 @@
 
 Sources: Korthikanti et al. 2022, arXiv:2205.05198 (activation memory, checkpointing); Dettmers et al. 2023,
 arXiv:2305.14314 (4-bit weights, double quantisation); Rajbhandari et al. 2020, arXiv:1910.02054 (states of
-mixed-precision training, sharding); Dao 2023, arXiv:2307.08691 (attention without its score matrix); Hsu et al. 2024, arXiv:2410.10989
-(fused loss).
+mixed-precision training, sharding); Dao 2023, arXiv:2307.08691 (attention without its score matrix); Hsu et al. 2024,
+arXiv:2410.10989 (fused loss).
 """
 
 from __future__ import annotations
