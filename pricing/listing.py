@@ -47,7 +47,7 @@ class PriceRow:
     value: Value
 
     def to_json(self) -> dict[str, Any]:
-        """As data: money as decimal text is exact, so numbers stay strings nowhere and floats are for reading."""
+        """As data, numbers as floats."""
         low, middle, high = self.value.range
         return {
             "kind": self.kind,

@@ -12,8 +12,9 @@ from advisor.cli.common import IsoDate, Options, common_options, emit, emit_json
 if TYPE_CHECKING:
     from pricing.catalogue import Catalogue
     from pricing.changes import Change, Proposal
+    from pricing.listing import PriceRow
     from pricing.upstream import Upstream
-    from pricing.values import Entry
+    from pricing.values import Entry, Value
 
 KINDS = ("models", "gpus", "tuning", "retrieval", "people", "latency")
 
@@ -109,33 +110,36 @@ def _entry_json(kind: str, entry: "Entry", day: date) -> dict[str, Any]:
 
 def _show_entry(kind: str, entry: "Entry", day: date) -> None:
     from advisor.cli._table import table
-    from pricing.listing import figures_on, key_dates, money, status_of, unit_of
+    from pricing.listing import figures_on, headline, key_dates, status_of
 
     status = status_of(entry, day)
     emit(f"{entry.id}  {entry.name}  ({kind}{', ' + status if status else ''}) on {day}")
     for name, when in key_dates(entry).items():
         emit(f"  {name.replace('_', ' ')}: {when}")
-    rows = [
-        (
-            r.figure,
-            money(r.value).lstrip("$"),
-            unit_of(r.figure),
-            str(r.value.checked),
-            _mark(r.value.origin),
-            _source(r),
-        )
-        for r in figures_on(kind, entry, day)
-    ]
-    if rows:
-        emit(table(("figure", "value (range)", "unit", "checked", "whose", "source"), rows))
-    else:
-        emit("  no figure is known for that day: unknown, not free")
+    if line := headline(entry, day):
+        emit(f"  usual price: {line}")
+    rows = list(figures_on(kind, entry, day))
+    if not rows:
+        emit("  no figure is known for that day: unknown, not free\n")
+        return
+    sources = list(dict.fromkeys(_source(row.value) for row in rows))
+    emit(table(("figure", "value (range)", "unit", "checked", "whose", "source"), [_cells(r, sources) for r in rows]))
+    for number, source in enumerate(sources, 1):
+        emit(f"[{number}] {source}")
     emit()
 
 
-def _source(row: Any) -> str:
-    note = f" [{row.value.note}]" if row.value.note else ""
-    return f"{row.value.source.title}; {row.value.source.where}{note}"
+def _cells(row: "PriceRow", sources: list[str]) -> tuple[str, ...]:
+    from pricing.listing import money, unit_of
+
+    value = row.value
+    note = f" {value.note}" if value.note else ""
+    source = f"[{sources.index(_source(value)) + 1}]{note}"
+    return (row.figure, money(value)[1:], unit_of(row.figure), str(value.checked), _mark(value.origin), source)
+
+
+def _source(value: "Value") -> str:
+    return f"{value.source.title}; {value.source.where}; {value.source.date}"
 
 
 @command.command()
