@@ -177,6 +177,12 @@ def _suggest(name: str, known: Collection[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"the kinds are {_kinds()}"
 
 
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """A close name among the known ones, or where they are listed."""
+    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else "see `advisor rules list --kind facts` for the names"
+
+
 def check_names(book: RuleBook, folder: Path) -> list[InvalidDataError]:
     """What is wrong with the names in the expressions of the files below `folder`."""
     problems: list[InvalidDataError] = []

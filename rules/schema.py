@@ -35,7 +35,9 @@ Prose = Annotated[str, StringConstraints(min_length=3, max_length=2000, strip_wh
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
 
-EvidenceKind = Literal["paper", "benchmark", "vendor_document", "field_report", "article", "price_list", "judgement"]
+EvidenceKind = Literal[
+    "paper", "benchmark", "vendor_document", "field_report", "article", "price_list", "regulation", "judgement"
+]
 Grade = Literal["strong", "moderate", "weak"]
 
 PartialDate = Annotated[int, Field(ge=1900, le=2100)] | Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}$")]
@@ -45,6 +47,7 @@ _USUAL_GRADE: dict[str, Grade] = {
     "paper": "moderate",
     "benchmark": "moderate",
     "price_list": "strong",
+    "regulation": "strong",
     "vendor_document": "moderate",
 }
 
