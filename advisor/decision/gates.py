@@ -42,7 +42,7 @@ def apply_gates(options: Iterable[Option], gates: Mapping[str, Gate], world: Wor
                 chance = 0.0
                 break
             chance *= 1.0 - out
-        if chance > 0.0:
+        if chance > 0.0 or option.approach == "keep_current":
             result.passed.append(option)
             if chance < 1.0:
                 result.feasible_share[option.id] = chance

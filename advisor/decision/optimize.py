@@ -9,7 +9,6 @@ the status that is reported is the solver's own (`sol_status`, not the "Optimal"
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from advisor.decision.solver import Solved
     from advisor.decision.valuation import Outcome
 
     Array = NDArray[np.float64]
@@ -61,12 +61,7 @@ class Choice:
     """The solver's answer."""
 
     option_id: str | None
-    solver: str
-    status: str
-    gap: float | None
-    seconds: float
-    variables: int
-    constraints: int
+    solved: Solved
 
 
 def cvar_loss(npv: Array, tail: float = TAIL) -> float:
@@ -93,7 +88,8 @@ def choose(candidates: Sequence[Candidate], limits: Sequence[Limit], *, seconds:
     """Solve the model. `option_id` is None when no option meets every limit."""
     import pulp
 
-    started = time.perf_counter()
+    from advisor.decision.solver import solve
+
     scale = max((abs(c.objective_usd) for c in candidates), default=1.0) or 1.0
     problem = pulp.LpProblem("pick_one_option", pulp.LpMaximize)
     picks = [problem.add_variable(f"pick_{i}", cat="Binary") for i in range(len(candidates))]
@@ -101,14 +97,11 @@ def choose(candidates: Sequence[Candidate], limits: Sequence[Limit], *, seconds:
     problem += pulp.lpSum(picks) == 1, "one_option"
     for limit in limits:
         problem += _limit_row(limit, candidates, picks), limit.fact.replace(".", "_")
-    solver = pulp.HiGHS(msg=False, timeLimit=seconds, gapRel=0.0)
-    problem.solve(solver)
-    took = time.perf_counter() - started
-    chosen = next((c.option_id for c, x in zip(candidates, picks, strict=True) if (x.value() or 0.0) > 0.5), None)
-    status = pulp.LpSolution[problem.sol_status]
-    if problem.sol_status not in (pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible):
-        chosen = None
-    return Choice(chosen, "HiGHS", status, _gap(problem), took, len(picks), len(limits) + 1)
+    solved = solve(problem, seconds=seconds)
+    chosen = None
+    if solved.found:
+        chosen = next((c.option_id for c, x in zip(candidates, picks, strict=True) if (x.value() or 0.0) > 0.5), None)
+    return Choice(chosen, solved)
 
 
 def _limit_row(limit: Limit, candidates: Sequence[Candidate], picks: Sequence[object]) -> object:
@@ -117,14 +110,6 @@ def _limit_row(limit: Limit, candidates: Sequence[Candidate], picks: Sequence[ob
     size = abs(limit.bound) or 1.0
     used = pulp.lpSum(c.metrics[limit.metric] / size * x for c, x in zip(candidates, picks, strict=True))  # type: ignore[operator]
     return used >= limit.bound / size - 1e-9 if limit.floor else used <= limit.bound / size + 1e-9
-
-
-def _gap(problem: object) -> float | None:
-    model = getattr(problem, "solverModel", None)
-    if model is None:
-        return None
-    gap = float(model.getInfo().mip_gap)
-    return gap if np.isfinite(gap) else None
 
 
 def smallest_conflict(candidates: Sequence[Candidate], limits: Sequence[Limit]) -> list[Limit]:

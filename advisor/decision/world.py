@@ -65,10 +65,10 @@ class World:
         return None if fact in self.spread else self.facts.get(fact)
 
     def lognormal(self, name: str, low: Array | float, high: Array | float) -> Array | float:
-        """Samples with `low` and `high` as P10 and P90; zero when both are."""
+        """Samples with `low` and `high` as P10 and P90; zero when both are. A `low` of nothing counts as a tenth of `high`."""
         if np.all(np.asarray(high) <= 0):
             return 0.0
-        low = np.maximum(low, 1e-9)
+        low = np.maximum(low, 0.1 * np.asarray(high))
         middle = np.sqrt(low * np.asarray(high))
         sigma = np.log(np.asarray(high) / low) / (2 * Z90)
         return middle * np.exp(sigma * self.points.normal(name))

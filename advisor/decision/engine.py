@@ -1,0 +1,275 @@
+"""Answers in, decision out: values every option, chooses within the limits, and explains the choice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import advisor
+from advisor.answers import plain_value
+from advisor.contradictions import refuse_contradictions
+from advisor.decision import explain, questions
+from advisor.decision.changes import changes_between
+from advisor.decision.optimize import choose, pareto, relaxations, smallest_conflict
+from advisor.decision.plan import staged_plan
+from advisor.decision.result import Conflict, Decision, OptionResult, SolverReport, Verdict
+from advisor.decision.study import SEED, Study, build_study
+from advisor.decision.summary import brief, full
+from advisor.decision.verdict import Standing, stand
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    from advisor.answers import Answers
+    from advisor.decision.optimize import Choice
+    from pricing.catalogue import Catalogue
+    from rules.load import RuleBook
+
+    Array = NDArray[np.float64]
+
+NEAR_BEST = 0.01
+"""Plans within this share of the best one's objective are named as equally good."""
+DRAWN = 8
+"""Ranked options that carry their account and cash flow besides the best of each class."""
+
+
+def decide(
+    answers: Answers,
+    rules: RuleBook,
+    catalogue: Catalogue,
+    *,
+    today: date,
+    previous: Decision | None = None,
+    samples: int = 1024,
+    quick: bool = False,
+) -> Decision:
+    """The decision on `answers` with what can be bought and run on `today`.
+
+    `samples` is a power of two. `quick` leaves out what the live panel does not show: flips, prices of constraints,
+    sensitivities, break-evens. Raises `InvalidDataError` for answers that contradict each other.
+    """
+    refuse_contradictions(answers, rules.facts)
+    start = answers.value("finance.start")
+    on = max(today, start) if start is not None else today
+    study = build_study(answers, rules, catalogue, on, samples=samples)
+    return _Assembly(study, catalogue, today, quick).decision(previous)
+
+
+@dataclass(slots=True)
+class _Ranking:
+    """Places of the study's options: those within the limits first, by objective."""
+
+    order: list[int]
+    feasible: list[int]
+    chance: Array
+    """Probability best, per option of the study."""
+
+
+class _Assembly:
+    """Puts the decision together from a study."""
+
+    def __init__(self, study: Study, catalogue: Catalogue, today: date, quick: bool) -> None:
+        self.study = study
+        self.catalogue = catalogue
+        self.today = today
+        self.quick = quick
+        self.ranking = _rank(study)
+        self.known = study.answers.known()
+
+    def decision(self, previous: Decision | None) -> Decision:
+        study, ranking = self.study, self.ranking
+        choice = choose([c for c in study.candidates if c.option_id not in study.barred], study.limits)
+        place = next((i for i in ranking.order if study.candidates[i].option_id == choice.option_id), None)
+        worths = questions.value_of_information(
+            np.stack([study.outcomes[i].npv_usd for i in ranking.feasible or ranking.order]),
+            study.world,
+            self._open_facts(),
+        )
+        standing = stand(study, place, worths)
+        ranked = self._ranked(place)
+        by_id = {r.option_id: r for r in ranked}
+        recommended = None
+        if place is not None and standing.verdict is Verdict.RECOMMEND:
+            recommended = by_id[study.candidates[place].option_id]
+        leader = place if place is not None else ranking.order[0]
+        status_quo = by_id["keep_current"]
+        plan = []
+        if place is not None:
+            floor = self.known.get("limits.quality_floor")
+            feasible = [study.outcomes[i] for i in ranking.feasible]
+            plan = staged_plan(study.outcomes[place], feasible, study.valuation, floor if isinstance(floor, float) else None)
+        decision = Decision(
+            verdict=standing.verdict,
+            headline=self._headline(standing, by_id[study.candidates[leader].option_id]),
+            recommended=recommended,
+            status_quo=status_quo,
+            ranked=ranked,
+            ruled_out=explain.ruled_out(study.gated, study.market.left_out),
+            reasons=self._reasons(leader, ranked),
+            flips=[],
+            constraint_prices=[],
+            next_questions=questions.next_questions(worths, study.rules.facts, set(self._open_facts())),
+            settled=standing.settled,
+            settled_because=standing.because,
+            plan=plan,
+            readiness=explain.findings(study.rules.readiness, study.outcomes[leader].option, self.known),
+            risks=explain.findings(study.rules.risks, study.outcomes[leader].option, self.known),
+            assumptions=explain.assumptions(study.rules.facts, study.answers, ranked, study.rules, self._spoken(leader)),
+            conflict=self._conflict() if place is None else None,
+            pareto=pareto([study.candidates[i] for i in ranking.feasible or ranking.order]),
+            near_best=self._near_best(place),
+            solver=_solver(choice),
+            options_considered=study.considered,
+            samples=study.world.points.count,
+            seed=SEED,
+            horizon_months=study.valuation.horizon.months,
+            today=self.today,
+            prices_date=self.catalogue.prices_date or self.today,
+            inputs_hash=inputs_hash(study.answers),
+            advisor_version=advisor.__version__,
+            facts={fact: plain_value(value) for fact, value in self.known.items()},
+            origins={fact: answer.origin.value for fact, answer in study.answers.items()},
+        )
+        if previous is None:
+            return decision
+        return decision.model_copy(update={"changes": changes_between(previous, decision, study.rules.facts)})
+
+    def _open_facts(self) -> list[str]:
+        """Facts without an exact answer whose question applies."""
+        found = []
+        for fact in self.study.rules.facts.values():
+            if not fact.decides or fact.id in self.study.answers:
+                continue
+            asks = fact.ask_when is None or fact.ask_when.evaluate(self.known.get) is not False
+            if asks and fact.id not in self.study.answers.declined:
+                found.append(fact.id)
+        return found
+
+    def _ranked(self, place: int | None) -> list[OptionResult]:
+        study, ranking = self.study, self.ranking
+        best = study.values().max(axis=0) if not self.quick else None
+        drawn = self._drawn(place)
+        found = []
+        for i in ranking.order:
+            outcome = study.outcomes[i]
+            gate_chance = study.gated.feasible_share.get(outcome.option.id, 1.0)
+            result = brief(outcome, probability_best=float(ranking.chance[i]), feasible=gate_chance * _within(study, i))
+            if best is not None and i in drawn:
+                result = full(result, outcome, study.valuation, best)
+            found.append(result)
+        return found
+
+    def _drawn(self, place: int | None) -> set[int]:
+        chosen = set(self.ranking.order[:DRAWN])
+        if place is not None:
+            chosen.add(place)
+        classes: set[str] = set()
+        for i in self.ranking.order:
+            option = self.study.outcomes[i].option
+            if option.approach_class not in classes or option.approach == "keep_current":
+                classes.add(option.approach_class)
+                chosen.add(i)
+        return chosen
+
+    def _headline(self, standing: Standing, leader: OptionResult) -> str:
+        if standing.verdict is Verdict.NOTHING_FEASIBLE:
+            return "No option meets every limit."
+        if standing.verdict is Verdict.NOT_ENOUGH_INFORMATION:
+            return f"Not enough is known yet; the leaning is: {leader.label}"
+        return leader.label
+
+    def _reasons(self, leader: int, ranked: list[OptionResult]) -> list[explain.Reason]:
+        study = self.study
+        winner = study.outcomes[leader].option
+        by_id = {r.option_id: r for r in ranked}
+        mine = by_id[winner.id]
+        found = explain.guidance_reasons(winner, "winner", study.rules, self.known)
+        found += explain.effect_reasons(winner, "winner", study.quality, study.rules)
+        seen = {winner.approach}
+        for i in self.ranking.order:
+            option = study.outcomes[i].option
+            if option.approach in seen:
+                continue
+            seen.add(option.approach)
+            found.append(explain.money_reason(mine, by_id[option.id]))
+            found += explain.guidance_reasons(option, option.id, study.rules, self.known)
+            found += explain.effect_reasons(option, option.id, study.quality, study.rules)[:2]
+        return found
+
+    def _spoken(self, leader: int) -> set[str]:
+        return {t.effect_id for t in self.study.quality.terms(self.study.outcomes[leader].option)}
+
+    def _conflict(self) -> Conflict:
+        study = self.study
+        limits = smallest_conflict(study.candidates, study.limits)
+        ways = relaxations(study.candidates, study.limits)
+        names = [limit.fact for limit in limits]
+        labels = {r.option_id: o.option.label for r in ways for o in study.outcomes if o.option.id == r.option_id}
+        return Conflict(
+            limits=names,
+            text="No option meets " + " and ".join(f"the {limit.label} ({limit.bound:g})" for limit in limits) + ".",
+            relaxations=[
+                f"{r.limit.label} {r.limit.bound:g} -> {r.bound:,.4g}: {labels[r.option_id]}" for r in ways[:4]
+            ],
+        )
+
+    def _near_best(self, place: int | None) -> list[str]:
+        if place is None:
+            return []
+        top = self.study.candidates[place].objective_usd
+        near = [self.study.candidates[i] for i in self.ranking.feasible]
+        return [c.option_id for c in near if c.objective_usd >= top - NEAR_BEST * abs(top)]
+
+
+def _rank(study: Study) -> _Ranking:
+    everything = sorted(range(len(study.candidates)), key=lambda i: -study.candidates[i].objective_usd)
+    feasible = [i for i in everything if study.possible(i)]
+    rest = [i for i in everything if not study.possible(i)]
+    chance = np.zeros(len(study.candidates))
+    if feasible:
+        values = np.stack([study.outcomes[i].npv_usd for i in feasible])
+        counts = np.bincount(values.argmax(axis=0), minlength=len(feasible))
+        chance[feasible] = counts / values.shape[1]
+    return _Ranking(feasible + rest, feasible, chance)
+
+
+def _within(study: Study, place: int) -> float:
+    """Share of samples in which the option meets every limit."""
+    outcome = study.outcomes[place]
+    metrics = {
+        "quality": outcome.quality,
+        "latency_p95_ms": outcome.latency_p95_ms,
+        "upfront_usd": outcome.upfront_usd,
+        "monthly_usd": outcome.monthly_usd,
+        "weeks": outcome.weeks,
+    }
+    inside = np.ones(outcome.npv_usd.shape, dtype=bool)
+    for limit in study.limits:
+        value = metrics[limit.metric]
+        inside &= value >= limit.bound if limit.floor else value <= limit.bound
+    return float(inside.mean())
+
+
+def _solver(choice: Choice) -> SolverReport:
+    return SolverReport(
+        solver=choice.solved.solver,
+        status=choice.solved.status,
+        gap=choice.solved.gap,
+        seconds=choice.solved.seconds,
+        variables=choice.solved.variables,
+        constraints=choice.solved.constraints,
+    )
+
+
+def inputs_hash(answers: Answers) -> str:
+    """SHA-256 over the answers that may decide (free text is not among them in effect, but is kept for identity)."""
+    plain = {
+        fact: [plain_value(a.value), a.origin.value, a.evidence_n] for fact, a in sorted(answers.given.items())
+    }
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
