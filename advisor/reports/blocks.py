@@ -43,6 +43,9 @@ class Tone(StrEnum):
     ERROR = "error"
 
 
+NOT_APPLICABLE = "–"
+"""What stands in a cell that has no value by nature; a value that is not known is None."""
+
 Scalar = str | int | float | bool | None
 Cell = Scalar | Spread
 
@@ -177,6 +180,8 @@ class Point:
     group: str
     marked: bool
     """On the Pareto front: no other option is better in all respects."""
+    named: str | None = None
+    """What stands beside the point, for the few that a reader looks for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from advisor.reports.blocks import Block, Column, Origin, Paragraph, Table
+from advisor.reports.blocks import NOT_APPLICABLE, Block, Column, Origin, Paragraph, Table
 from advisor.reports.context import Context
 
 ORDER = 70
@@ -28,7 +28,10 @@ def build(context: Context) -> list[Block]:
         Column("date", "Date"),
     ]
     ordered = sorted(assumptions, key=lambda a: _TRUST.index(a.origin) if a.origin in _TRUST else 9)
-    rows = [[a.id, a.label, a.value, a.unit or "-", a.origin, a.source, a.date or "-"] for a in ordered]
+    rows = [
+        [a.id, a.label, a.value, a.unit or NOT_APPLICABLE, a.origin, a.source, a.date or NOT_APPLICABLE]
+        for a in ordered
+    ]
     return [
         Paragraph(f"{len(assumptions)} in all: {summary}."),
         Paragraph(

@@ -2,6 +2,7 @@
 
 from advisor.decision.result import CashSeries, OptionResult
 from advisor.reports.blocks import (
+    NOT_APPLICABLE,
     Axis,
     Block,
     Cell,
@@ -112,7 +113,9 @@ def _regret(context: Context, drawn: list[OptionResult]) -> Table:
             option.payback_within_12_months_probability,
             option.break_even_probability,
         ]
-        rows.append([option.label, option.npv_usd, *(["-"] * 3 if today else row), option.expected_regret_usd])
+        rows.append(
+            [option.label, option.npv_usd, *([NOT_APPLICABLE] * 3 if today else row), option.expected_regret_usd]
+        )
     return Table("returns", "Chances and regret: what choosing it costs on average against hindsight", columns, rows)
 
 

@@ -1,6 +1,6 @@
 """What changed since the decision this one is compared with, and why."""
 
-from advisor.reports.blocks import Block, Column, Paragraph, Table
+from advisor.reports.blocks import NOT_APPLICABLE, Block, Column, Paragraph, Table
 from advisor.reports.context import Context
 
 ORDER = 15
@@ -24,5 +24,5 @@ def build(context: Context) -> list[Block]:
         Column("after", "Now"),
         Column("text", "In words"),
     ]
-    rows = [[c.kind, c.what, c.before or "-", c.after or "-", c.text] for c in changes]
+    rows = [[c.kind, c.what, c.before or NOT_APPLICABLE, c.after or NOT_APPLICABLE, c.text] for c in changes]
     return [opening, Table("changes", "What changed", columns, rows)]

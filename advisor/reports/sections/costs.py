@@ -1,7 +1,7 @@
 """What each option costs, line by line."""
 
 from advisor.decision.result import CostLine, OptionResult
-from advisor.reports.blocks import Axis, Block, Column, Kind, Paragraph, StackedBars, Table
+from advisor.reports.blocks import NOT_APPLICABLE, Axis, Block, Column, Kind, Paragraph, StackedBars, Table
 from advisor.reports.context import Context
 
 ORDER = 40
@@ -72,7 +72,7 @@ def lines(option: OptionResult) -> Table:
             line.monthly_usd,
             line.origin,
             line.basis,
-            "; ".join(line.sources) or "-",
+            "; ".join(line.sources) or NOT_APPLICABLE,
         ]
         for line in option.cost_lines
     ]

@@ -1,6 +1,6 @@
 """The rules that spoke for the recommendation, with their evidence."""
 
-from advisor.reports.blocks import Block, Column, Table
+from advisor.reports.blocks import NOT_APPLICABLE, Block, Column, Table
 from advisor.reports.context import Context
 from advisor.reports.sections.risks import cite
 
@@ -13,7 +13,7 @@ def build(context: Context) -> list[Block]:
     subject = context.subject
     own = {"winner", subject.option_id if subject else ""}
     rows = [
-        [reason.text, reason.rule or "-", cite(reason.evidence)]
+        [reason.text, reason.rule or NOT_APPLICABLE, cite(reason.evidence)]
         for reason in context.decision.reasons
         if reason.about in own
     ]

@@ -1,6 +1,6 @@
 """How old the prices are."""
 
-from advisor.reports.blocks import Block, Callout, Column, Paragraph, Table, Tone
+from advisor.reports.blocks import NOT_APPLICABLE, Block, Callout, Column, Paragraph, Table, Tone
 from advisor.reports.build import stale_prices_warning
 from advisor.reports.context import Context
 
@@ -25,7 +25,7 @@ def build(context: Context) -> list[Block]:
     rows = [
         [
             option.label,
-            option.prices_as_of.isoformat() if option.prices_as_of else "-",
+            option.prices_as_of.isoformat() if option.prices_as_of else NOT_APPLICABLE,
             option.available_until.isoformat() if option.available_until else "no end announced",
         ]
         for option in context.drawn()

@@ -1,7 +1,7 @@
 """Risks of the recommendation, and whether data and team are ready for it."""
 
 from advisor.decision.result import Evidence, Finding
-from advisor.reports.blocks import Block, Column, Table
+from advisor.reports.blocks import NOT_APPLICABLE, Block, Column, Table
 from advisor.reports.context import Context
 
 ORDER = 50
@@ -32,7 +32,16 @@ def _findings(name: str, title: str, findings: list[Finding]) -> Table:
     ]
     ordered = sorted(findings, key=lambda f: _SEVERITY.index(f.severity) if f.severity in _SEVERITY else 9)
     rows = [
-        [f.severity, f.text, f.do or "-", f.article or "-", f.now or "-", f.rule, cite(f.evidence)] for f in ordered
+        [
+            f.severity,
+            f.text,
+            f.do or NOT_APPLICABLE,
+            f.article or NOT_APPLICABLE,
+            f.now or NOT_APPLICABLE,
+            f.rule,
+            cite(f.evidence),
+        ]
+        for f in ordered
     ]
     return Table(name, title, columns, rows)
 
@@ -42,4 +51,4 @@ def cite(evidence: list[Evidence]) -> str:
     texts = (
         f"{item.source} ({item.kind.replace('_', ' ')}{', ' + item.date if item.date else ''})" for item in evidence
     )
-    return "; ".join(texts) or "-"
+    return "; ".join(texts) or NOT_APPLICABLE

@@ -1,6 +1,6 @@
 """What was ruled out, by which rule, and why the losers lose."""
 
-from advisor.reports.blocks import Block, Column, Kind, Table
+from advisor.reports.blocks import NOT_APPLICABLE, Block, Column, Kind, Table
 from advisor.reports.context import Context
 from advisor.reports.sections.risks import cite
 
@@ -33,7 +33,7 @@ def _losers(context: Context) -> list[Block]:
     subject = context.subject
     own = {"winner", subject.option_id if subject else ""}
     rows = [
-        [labels.get(reason.about, reason.about), reason.text, reason.rule or "-", cite(reason.evidence)]
+        [labels.get(reason.about, reason.about), reason.text, reason.rule or NOT_APPLICABLE, cite(reason.evidence)]
         for reason in context.decision.reasons
         if reason.about not in own
     ]

@@ -1,6 +1,7 @@
 """What the result hangs on: tornado, flips, break-even points and maps, the price of each limit, what to find out next."""
 
 from advisor.reports.blocks import (
+    NOT_APPLICABLE,
     Axis,
     Block,
     Column,
@@ -94,7 +95,7 @@ def _break_evens(context: Context) -> list[Block]:
         Column("text", "In words"),
     ]
     rows = [
-        [b.id, b.label, b.current, "nowhere in the range" if b.at is None else b.at, b.unit or "-",
+        [b.id, b.label, b.current, "nowhere in the range" if b.at is None else b.at, b.unit or NOT_APPLICABLE,
          f"{b.low:,.4g} to {b.high:,.4g}", b.against, b.text]
         for b in found
     ]  # fmt: skip
@@ -131,7 +132,8 @@ def _constraint_prices(context: Context) -> list[Block]:
         Column("text", "In words"),
     ]
     rows = [
-        [p.fact, _plain(p.limit), p.cost_usd_per_month, p.cost_usd, p.winner_without or "-", p.text] for p in prices
+        [p.fact, _plain(p.limit), p.cost_usd_per_month, p.cost_usd, p.winner_without or NOT_APPLICABLE, p.text]
+        for p in prices
     ]
     return [Table("constraint_prices", "The price of each limit", columns, rows)]
 

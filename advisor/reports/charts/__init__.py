@@ -1,0 +1,1 @@
+"""Charts: as plotly figures (pages and pictures) and as plain text (terminals)."""
