@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainers.methods.shared.job import Job, Outcome
+from trainers.methods.shared.preflight import Preflight
 from trainers.methods.shared.settings import AdapterSettings, default_learning_rate
+from trainers.runs.spec import RunSpec
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -17,10 +19,19 @@ if TYPE_CHECKING:
 
 TITLE = "LoRA"
 ARTEFACT = "adapter"
+ESTIMATE = "lora"
+"""The estimator's name for the method."""
 
 
 class Settings(AdapterSettings):
     """Hyperparameters of LoRA."""
+
+
+def look(spec: RunSpec, project: Path) -> Preflight:
+    """The dry look at every row that the plan rests on."""
+    from trainers.methods.shared.prepare import look_causal
+
+    return look_causal(spec, project, Settings.model_validate(spec.settings))
 
 
 def train(job: Job) -> Outcome:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from trainers.methods.shared.batches import common_prefix
 from trainers.methods.shared.examples import Example
 
 
@@ -22,6 +23,8 @@ class Preflight(BaseModel):
     median_tokens: int
     p95_tokens: int
     longest_tokens: int
+    shared_tokens: int
+    """Tokens that all rows begin with; packed steps compute them once."""
     cut_rows: int
     cut_lines: list[int]
     untrained_rows: int
@@ -103,6 +106,7 @@ def look_at(
         median_tokens=lengths[len(lengths) // 2],
         p95_tokens=lengths[min(len(lengths) - 1, int(len(lengths) * 0.95))],
         longest_tokens=lengths[-1],
+        shared_tokens=common_prefix(examples) if examples else 0,
         cut_rows=len(cut),
         cut_lines=cut[:10],
         untrained_rows=len(untrained),

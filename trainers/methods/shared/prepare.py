@@ -72,3 +72,12 @@ def _unchanged(data: DataFile, project: Path) -> Path:
             "the data changed after the run was planned", where=str(path), fix="start a new run: advisor train"
         )
     return path
+
+
+def look_causal(spec: RunSpec, project: Path, settings: BaseSettings) -> Preflight:
+    """The look at a causal model's rows without loading the model."""
+    from trainers.models.local import load_tokenizer, model_dimensions
+
+    config = model_dimensions(spec.model)
+    context: int | None = config.get("text_config", config).get("max_position_embeddings")
+    return prepare(spec, project, load_tokenizer(spec.model), settings, context).look

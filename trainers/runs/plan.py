@@ -1,0 +1,255 @@
+"""From a wish (method, model, data, settings) to a plan that can be shown, confirmed and run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from advisor.base.errors import InvalidDataError, UsageError
+from advisor.base.files import read_jsonl
+from trainers.methods import get_method
+from trainers.runs.checkpoints import sha256_of
+from trainers.runs.events import utc_now
+from trainers.runs.spec import DataFile, Predicted, RunSpec
+
+if TYPE_CHECKING:
+    from pricing.catalogue import Catalogue
+
+DISAGREEING_SHARE = 0.2
+"""Share of test rows on which two models differ, while it is not known: the usual assumption of the sample-size tables
+for paired proportions."""
+_NAME_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants trained. Paths are as given; `settings` only what differs from the method's defaults."""
+
+    method: str
+    model: str
+    data: Path
+    held_out: Path | None = None
+    test: Path | None = None
+    settings: Mapping[str, Any] | None = None
+    processes: int = 1
+    usd_per_hour: float | None = None
+    memory_limit_gib: float | None = None
+    name: str | None = None
+    decision: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run that may be started when `refusals` is empty."""
+
+    spec: RunSpec
+    preflight: dict[str, Any]
+    machine: str
+    price_basis: str | None
+    recipe: str | None
+    fits: str | None
+    smallest_detectable: float | None
+    test_rows: int | None
+    warnings: tuple[str, ...]
+    refusals: tuple[dict[str, Any], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan for programs."""
+        kept = self.spec.predicted
+        spread = kept.model_dump() if kept else {}
+        return {
+            "method": self.spec.method,
+            "model": self.spec.model,
+            "data": self.spec.data.path,
+            "rows": self.preflight["rows"],
+            "steps": self.preflight["steps"],
+            "peak_memory_gib": spread.get("peak_memory_gib"),
+            "tokens_per_s": spread.get("tokens_per_s"),
+            "hours": spread.get("hours"),
+            "cost_usd": spread.get("cost_usd"),
+            "basis": spread.get("basis"),
+            "fits": self.fits,
+            "machine": self.machine,
+            "price_basis": self.price_basis,
+            "recipe": self.recipe,
+            "smallest_detectable": self.smallest_detectable,
+            "test_rows": self.test_rows,
+            "settings": self.spec.settings,
+            "preflight": {k: v for k, v in self.preflight.items() if k not in ("refusals", "warnings")},
+            "warnings": list(self.warnings),
+            "refusals": list(self.refusals),
+        }
+
+
+def make_plan(project: Path, wish: Wish, catalogue: Catalogue, *, on: date) -> Plan:
+    """Look at every row in a child process, forecast, and list every reason not to start.
+
+    Raises `UsageError` for settings the method does not know, `InvalidDataError` for rows that cannot be read,
+    `MissingPartError` when the model is not to be had.
+    """
+    from trainers.runs.look import look
+
+    spec = _spec(project, wish)
+    seen = look(project, spec)
+    refusals, warnings = list(seen["preflight"]["refusals"]), list(seen["preflight"]["warnings"])
+    refusals += _leaked(project, wish)
+    forecast = _forecast(spec, seen, wish, catalogue, on)
+    refusals += forecast.refusals
+    test_rows = _count(wish.test) if wish.test is not None and wish.test.is_file() else None
+    if test_rows is None:
+        warnings.append("there is no test set: whether the run helped cannot be shown (advisor data split)")
+    return Plan(
+        spec=spec.model_copy(update={"predicted": forecast.predicted, "usd_per_hour": forecast.usd_per_hour}),
+        preflight=seen["preflight"],
+        machine=forecast.machine,
+        price_basis=forecast.price_basis,
+        recipe=forecast.recipe,
+        fits=forecast.fits,
+        smallest_detectable=_smallest_detectable(test_rows),
+        test_rows=test_rows,
+        warnings=tuple(warnings),
+        refusals=tuple(refusals),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Forecast:
+    predicted: Predicted | None
+    machine: str
+    price_basis: str | None
+    usd_per_hour: float | None
+    recipe: str | None
+    fits: str | None
+    refusals: list[dict[str, Any]]
+
+
+def _forecast(spec: RunSpec, seen: Mapping[str, Any], wish: Wish, catalogue: Catalogue, on: date) -> _Forecast:
+    from dataclasses import replace
+
+    from pricing.training import estimate_training
+    from pricing.values import Range
+    from trainers.runs.forecast import (
+        computed_share,
+        dims_of_config,
+        predicted,
+        setup_of,
+        this_computer,
+        ways_to_fit,
+    )
+
+    machine = this_computer(seen["gpus"], catalogue, on)
+    if wish.usd_per_hour is not None:
+        price = wish.usd_per_hour
+        exact = Range(price, price, price)
+        device = replace(machine.device, usd_per_hour=exact)
+        machine = replace(machine, device=device, usd_per_hour=price, price_basis="as given")
+    dims = dims_of_config(seen["config"])
+    if dims is None or seen["preflight"]["rows"] == 0:
+        return _Forecast(None, machine.device.name, machine.price_basis, machine.usd_per_hour, None, None, [])
+    setup = setup_of(
+        get_method(spec.method).ESTIMATE,
+        dims,
+        machine,
+        spec.settings,
+        seen["preflight"],
+        seen["dtype"],
+        spec.processes,
+    )
+    estimate = estimate_training(setup)
+    refusals = []
+    if estimate.fits == "does_not_fit":
+        text = (
+            f"it cannot fit: about {estimate.peak_memory_gib.p50:.1f} GiB needed, "
+            f"{machine.device.memory_gib:.1f} GiB on {machine.device.name}"
+        )
+        refusals.append({"code": "cannot_fit", "text": text, "ways_out": ways_to_fit(setup)})
+    causal = setup.method != "encoder"
+    packs = machine.device.kind == "cpu"
+    work_share = computed_share(dims, seen["preflight"], spec.settings, packs=packs) if causal else 1.0
+    return _Forecast(
+        predicted(estimate, work_share),
+        machine.device.name,
+        machine.price_basis,
+        machine.usd_per_hour,
+        estimate.recipe,
+        estimate.fits,
+        refusals,
+    )
+
+
+def _spec(project: Path, wish: Wish) -> RunSpec:
+    method = get_method(wish.method)
+    try:
+        settings = method.Settings.model_validate(dict(wish.settings or {}))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        known = ", ".join(sorted(method.Settings.model_fields))
+        what = f"{key}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+        raise UsageError(what, where=f"settings of {wish.method}", fix=f"its settings are {known}") from None
+    return RunSpec(
+        id=wish.name or _free_name(project, wish),
+        method=wish.method,
+        model=wish.model
+        if not Path(wish.model).expanduser().is_dir()
+        else str(Path(wish.model).expanduser().resolve()),
+        data=data_file(project, wish.data),
+        held_out=None if wish.held_out is None else data_file(project, wish.held_out),
+        settings=settings.model_dump(mode="json"),
+        processes=wish.processes,
+        memory_limit_gib=wish.memory_limit_gib,
+        decision=wish.decision,
+        created=utc_now(),
+    )
+
+
+def _model_name(model: str) -> str:
+    """The model as the plan names it; a folder by its full path, so that the run finds it from anywhere."""
+    from trainers.models.local import packaged_models
+
+    folder = Path(model).expanduser()
+    return str(folder.resolve()) if model not in packaged_models() and folder.is_dir() else model
+
+
+def data_file(project: Path, path: Path) -> DataFile:
+    """A file as the plan names it: relative to the project when inside. Raises `InvalidDataError` when unreadable."""
+    if not path.is_file():
+        fix = "make it with: advisor data split, or name another with --data"
+        raise InvalidDataError("there is no such data file", where=str(path), fix=fix)
+    full, root = path.resolve(), project.resolve()
+    name = full.relative_to(root) if full.is_relative_to(root) else full
+    return DataFile(path=str(name), sha256=sha256_of(path), rows=_count(path))
+
+
+def _count(path: Path) -> int:
+    return sum(1 for _ in read_jsonl(path))
+
+
+def _free_name(project: Path, wish: Wish) -> str:
+    """method-model-N with the first free N."""
+    short = Path(wish.model).name.lower()
+    base = "".join(c if c.isalnum() or c in ".-" else "-" for c in f"{wish.method}-{short}")[:_NAME_LENGTH].strip("-.")
+    number = 1
+    while (project / "runs" / f"{base}-{number}").exists():
+        number += 1
+    return f"{base}-{number}"
+
+
+def _smallest_detectable(test_rows: int | None) -> float | None:
+    """The smallest true difference in the share of right answers that the test set can show with 80 % power."""
+    if not test_rows:
+        return None
+    from trainers.evaluation.statistics import smallest_detectable
+
+    found = smallest_detectable(test_rows, DISAGREEING_SHARE)
+    return round(found, 4) if found <= 1 else None
+
+
+def _leaked(project: Path, wish: Wish) -> list[dict[str, Any]]:
+    """Rows of the frozen test set among the training rows: never accepted."""
+    return []
