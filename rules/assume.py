@@ -128,18 +128,19 @@ class Assume(Strict):
 
     def _bell(self, uniform: np.ndarray) -> np.ndarray:
         import numpy as np
-        from scipy.special import betaincinv, ndtri
+
+        from advisor.base.normal import beta_quantile, normal_quantile
 
         drawn: np.ndarray
         if self.kind == "lognormal":
-            drawn = self.log_median * np.exp(self.log_sigma * ndtri(uniform))
+            drawn = self.log_median * np.exp(self.log_sigma * normal_quantile(uniform))
         elif self.kind == "normal":
             assert self.mean is not None and self.sd is not None
-            drawn = self.mean + self.sd * ndtri(uniform)
+            drawn = self.mean + self.sd * normal_quantile(uniform)
         else:
             assert self.mean is not None and self.sd is not None
             strength = self.mean * (1 - self.mean) / self.sd**2 - 1
-            drawn = betaincinv(self.mean * strength, (1 - self.mean) * strength, uniform)
+            drawn = beta_quantile(self.mean * strength, (1 - self.mean) * strength, uniform)
         return drawn
 
     def describe(self) -> str:
