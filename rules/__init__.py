@@ -1,1 +1,1 @@
-"""What is known: facts (questions), gates, effects, readiness, risks and claims, one YAML file each, with evidence and examples."""
+"""What is known: facts (questions), gates, effects, guidance, readiness, risks and claims, one YAML file each."""

@@ -1,7 +1,7 @@
 """Expressions over samples, in numpy.
 
-A condition is carried as two masks, known to hold and known not to hold; what is in neither is unknown. Kleene's logic is then
-`and`: (t1 & t2, f1 | f2), `or`: (t1 | t2, f1 & f2), `not`: (f, t).
+A condition is carried as two masks, known to hold and known not to hold; what is in neither is unknown. Kleene's logic
+is then `and`: (t1 & t2, f1 | f2), `or`: (t1 | t2, f1 & f2), `not`: (f, t).
 """
 
 from __future__ import annotations
@@ -187,7 +187,9 @@ def _known(value: Any) -> Mask:
         if value.dtype.kind == "f":
             unknown = np.isnan(value)
             return ~unknown if unknown.any() else True
-        return np.not_equal(value, None) if value.dtype.kind == "O" else True
+        if value.dtype.kind != "O":
+            return True
+        return np.fromiter((part is not None for part in value.flat), bool, value.size).reshape(value.shape)
     return not (isinstance(value, float) and value != value)
 
 

@@ -4,7 +4,8 @@ Draws are inverse distribution functions of uniform numbers, so that quasi-rando
 
     lognormal   median * exp(sigma * z),  z = Phi^-1(u);  sigma = ln(p90 / p10) / (2 * 1.2815515655)
     loguniform  low * (high / low)^u
-    beta        I^-1(u; a, b) with a = m * k, b = (1 - m) * k, k = m (1 - m) / sd^2 - 1   (Johnson, Kotz, Balakrishnan 1995, ch. 25)
+    beta        I^-1(u; a, b) with a = m * k, b = (1 - m) * k, k = m (1 - m) / sd^2 - 1
+                (Johnson, Kotz, Balakrishnan 1995, Continuous univariate distributions, ch. 25)
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class Assume(Strict):
-    """The distribution used while a fact is unknown. `kind: none` means: nothing is assumed (no limit, no such thing)."""
+    """The distribution used while a fact is unknown. `kind: none`: nothing is assumed (no limit, no such thing)."""
 
     kind: Kind
     source: Line
@@ -72,9 +73,8 @@ class Assume(Strict):
             raise ValueError("p10 must be less than p90")
         if self.weights is not None and not sum(self.weights.values()) > 0:
             raise ValueError("at least one weight must be positive")
-        if self.kind == "beta" and self.mean is not None and self.sd is not None:
-            if not 0 < self.mean < 1 or self.sd**2 >= self.mean * (1 - self.mean):
-                raise ValueError("a beta assumption needs 0 < mean < 1 and sd^2 < mean (1 - mean)")
+        if self.kind == "beta" and not _beta_exists(self.mean, self.sd):
+            raise ValueError("a beta assumption needs 0 < mean < 1 and sd^2 < mean (1 - mean)")
         return self
 
     @property
@@ -82,7 +82,8 @@ class Assume(Strict):
         """Sigma of the logarithm of a lognormal assumption."""
         if self.sigma is not None:
             return self.sigma
-        assert self.p10 is not None and self.p90 is not None
+        assert self.p10 is not None
+        assert self.p90 is not None
         return math.log(self.p90 / self.p10) / (2 * _Z90)
 
     @property
@@ -90,7 +91,8 @@ class Assume(Strict):
         """The median of a lognormal assumption; the geometric mean of p10 and p90 when it is not given."""
         if self.median is not None:
             return self.median
-        assert self.p10 is not None and self.p90 is not None
+        assert self.p10 is not None
+        assert self.p90 is not None
         return math.sqrt(self.p10 * self.p90)
 
     def draw(self, uniform: np.ndarray) -> Any:
@@ -108,10 +110,12 @@ class Assume(Strict):
             case "choice":
                 return self._choose(uniform)
             case "uniform":
-                assert self.low is not None and self.high is not None
+                assert self.low is not None
+                assert self.high is not None
                 return self.low + (self.high - self.low) * uniform
             case "loguniform":
-                assert self.low is not None and self.high is not None
+                assert self.low is not None
+                assert self.high is not None
                 return self.low * (self.high / self.low) ** uniform
             case _:
                 return self._bell(uniform)
@@ -135,10 +139,12 @@ class Assume(Strict):
         if self.kind == "lognormal":
             drawn = self.log_median * np.exp(self.log_sigma * normal_quantile(uniform))
         elif self.kind == "normal":
-            assert self.mean is not None and self.sd is not None
+            assert self.mean is not None
+            assert self.sd is not None
             drawn = self.mean + self.sd * normal_quantile(uniform)
         else:
-            assert self.mean is not None and self.sd is not None
+            assert self.mean is not None
+            assert self.sd is not None
             strength = self.mean * (1 - self.mean) / self.sd**2 - 1
             drawn = beta_quantile(self.mean * strength, (1 - self.mean) * strength, uniform)
         return drawn
@@ -161,3 +167,7 @@ class Assume(Strict):
                 return f"about {self.log_median:.3g} ({self.log_median / spread:.3g} to {self.log_median * spread:.3g})"
             case "normal" | "beta":
                 return f"about {self.mean:g} +/- {self.sd:g}"
+
+
+def _beta_exists(mean: float | None, sd: float | None) -> bool:
+    return mean is not None and sd is not None and 0 < mean < 1 and sd**2 < mean * (1 - mean)

@@ -1,7 +1,7 @@
 """Checks a folder of rules: schema, names, and every example, all problems at once, each with file and line.
 
-An example is a promise: under these facts and this option the rule fires, stays silent, or cannot know yet. A rule with a condition
-shows at least one case in which it fires and one in which it stays silent.
+An example is a promise: under these facts and this option the rule fires, stays silent, or cannot know yet. A rule with
+a condition shows at least one case in which it fires and one in which it stays silent.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from advisor.base.errors import InvalidDataError
 from advisor.base.yamlfile import Place, read_yaml
 from rules.expression import Lookup
-from rules.load import SHIPPED, RuleBook, check_names, did_you_mean, read_folder
+from rules.load import RuleBook, check_names, did_you_mean, folders, read_folder
 from rules.models import Rule
 from rules.options import OPTION_NAMES, OptionName
 from rules.schema import Example
@@ -33,15 +33,15 @@ class Checked:
 def check_rules(*extra: Path) -> Checked:
     """The shipped rules and each folder of `extra` that exists; never raises for what is wrong inside a file."""
     book, problems, examples = RuleBook(), list[InvalidDataError](), 0
-    folders = (SHIPPED, *(path for path in extra if path.is_dir()))
-    for folder in folders:
+    read = folders(*extra)
+    for folder in read:
         read_folder(folder, book, problems)
         problems.extend(check_names(book, folder))
         for _, rule in book.rules():
             if book.files[rule.id].parent.parent == folder:
                 examples += len(rule.examples)
                 problems.extend(check_examples(rule, book))
-    return Checked(book, tuple(problems), sum(len(list(f.glob("*/*.yaml"))) for f in folders), examples)
+    return Checked(book, tuple(problems), sum(len(list(f.glob("*/*.yaml"))) for f in read), examples)
 
 
 def check_examples(rule: Rule, book: RuleBook) -> list[InvalidDataError]:
@@ -62,7 +62,7 @@ def check_examples(rule: Rule, book: RuleBook) -> list[InvalidDataError]:
 
 
 def run_example(rule: Rule, example: Example, book: RuleBook) -> bool | str:
-    """True, False or "unknown": what the rule says in this case. Raises `InvalidDataError` when the case makes no sense."""
+    """True, False or "unknown": what the rule says in this case. Raises `InvalidDataError` for an impossible case."""
     truth = rule.fires(example_lookup(example, book))
     return "unknown" if truth is None else truth
 

@@ -1,10 +1,11 @@
 """One-line conditions over dotted names: `task.kind in ['extraction'] and data.labelled_examples >= 200`.
 
-A whitelist over Python's `ast`: names, constants, lists of constants, comparisons (also chained), `and`, `or`, `not`, `in`, `not in`
-and `+ - * /`. Calls, subscripts, powers and everything else are refused when the text is read.
+A whitelist over Python's `ast`: names, constants, lists of constants, comparisons (also chained), `and`, `or`, `not`,
+`in`, `not in` and `+ - * /`. Calls, subscripts, powers and everything else are refused when the text is read.
 
-Logic is three-valued (Kleene 1952, Introduction to Metamathematics, section 64): an unknown name makes a comparison unknown, and
-`False and unknown` is False, `True or unknown` is True, anything else with an unknown is unknown. A missing answer is never "no".
+Logic is three-valued (Kleene 1952, Introduction to Metamathematics, section 64): an unknown name makes a comparison
+unknown, and `False and unknown` is False, `True or unknown` is True, anything else with an unknown is unknown.
+A missing answer is never "no".
 """
 
 from __future__ import annotations
@@ -14,13 +15,10 @@ import math
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from advisor.base.errors import InvalidDataError
 from rules.interval import Interval
-
-if TYPE_CHECKING:
-    pass
 
 Constant = bool | int | float | str
 Lookup = Callable[[str], Any]
@@ -110,7 +108,7 @@ Node = Literal | Name | Group | Not | Logic | Comparison | Arithmetic
 
 @dataclass(frozen=True, slots=True, init=False)
 class Expression:
-    """A condition or a formula, read once and evaluated often. Raises `ExpressionError` for text that is not allowed."""
+    """A condition or a formula, read once, evaluated often. Raises `ExpressionError` for text that is not allowed."""
 
     text: str
     node: Node
@@ -134,8 +132,9 @@ class Expression:
     def evaluate_arrays(self, lookup: Lookup) -> Any:
         """The value over samples: names give scalars or arrays of one shape (or shapes that broadcast).
 
-        A condition gives bool or an array of bool, True where it is known to hold: None, NaN and None inside an object array are
-        unknown. A formula gives a float or an array of floats, NaN where unknown. `lookup` raises KeyError for names it lacks.
+        A condition gives bool or an array of bool, True where it is known to hold: None, NaN and None inside an object
+        array are unknown. A formula gives a float or an array of floats, NaN where unknown. `lookup` raises KeyError
+        for names it lacks.
         """
         from rules.arrays import evaluate
 
@@ -316,7 +315,7 @@ def finite(value: float) -> float | None:
 
 
 def corners(operator: str, left: Interval, right: Interval) -> Interval | None:
-    """Interval arithmetic: the range of `left operator right` (Moore 1966); None when it divides by a range that holds 0."""
+    """Interval arithmetic: the range of `left operator right` (Moore 1966); None when it divides by a range with 0."""
     if operator == "/" and right.low <= 0 <= right.high:
         return None
     apply: dict[str, Callable[[float, float], float]] = {

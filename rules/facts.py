@@ -1,4 +1,4 @@
-"""Facts: what the adviser may know about a use case, each a question with its type, range and assumption while unknown."""
+"""Facts: what may be known about a use case, each a question with its type, range and assumption while unknown."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import date
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from advisor.base.errors import InvalidDataError
 from rules.assume import Assume
 from rules.interval import Interval
-from rules.schema import Condition, Line, Prose, Strict
+from rules.schema import Condition, FactId, Line, Prose, Strict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +33,6 @@ Group = Literal[
     "finance",
 ]
 FactType = Literal["bool", "int", "number", "share", "choice", "date", "gpus", "text"]
-FactId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
 NUMERIC = ("int", "number", "share")
 _LARGEST = 1e15
 _TEXT_CHARACTERS = 10_000

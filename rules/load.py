@@ -1,12 +1,13 @@
 """Reads the rule book: every YAML file below `rules/`, and the customer's own folders, which override by id.
 
-A folder holds the kinds as sub-folders (`facts/`, `gates/`, ...), one file each, named after the id. Nothing is ignored silently:
-a sub-folder that is no kind, a `.yml`, an id twice, a name that no fact has are all errors with file and line.
+A folder holds the kinds as sub-folders (`facts/`, `gates/`, ...), one file each, named after the id. Nothing is
+ignored silently: a sub-folder that is no kind, a `.yml`, an id twice, a name that no fact has are all errors with file
+and line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import cached_property
@@ -15,7 +16,7 @@ from typing import Any
 
 from advisor.base.errors import InvalidDataError
 from advisor.base.yamlfile import load_model, read_yaml
-from rules.expression import ExpressionError
+from rules.expression import Expression, ExpressionError
 from rules.facts import Fact
 from rules.models import Claim, Effect, Gate, Guidance, Readiness, Risk, Rule
 from rules.options import OPTION_NAMES
@@ -79,13 +80,19 @@ class RuleBook:
 def load_rules(*extra: Path) -> RuleBook:
     """The shipped rules, then each folder of `extra` that exists. Raises `InvalidDataError` for the first problem."""
     book = RuleBook()
-    for folder in (SHIPPED, *(path for path in extra if path.is_dir())):
+    for folder in folders(*extra):
         problems: list[InvalidDataError] = []
         read_folder(folder, book, problems)
         problems.extend(check_names(book, folder))
         if problems:
             raise problems[0]
     return book
+
+
+def folders(*extra: Path) -> list[Path]:
+    """The shipped folder, then each folder of `extra` that exists, none of them twice."""
+    found = {path.resolve(): path for path in (SHIPPED, *(path for path in extra if path.is_dir()))}
+    return [SHIPPED, *(path for real, path in found.items() if real != SHIPPED.resolve())]
 
 
 def read_folder(folder: Path, book: RuleBook, problems: list[InvalidDataError]) -> None:
@@ -101,7 +108,7 @@ def read_folder(folder: Path, book: RuleBook, problems: list[InvalidDataError]) 
 
 
 def read_file(path: Path, kind: str, book: RuleBook, here: dict[str, Path]) -> None:
-    """Add one file to the book. `here` holds the ids of its folder so far: an id may be overridden, never be there twice."""
+    """Add one file to the book. `here` holds the ids of its folder so far: an id is overridden or new, never twice."""
     entry = load_model(path, KINDS[kind])
     _check_file_name(path, entry.id)
     if entry.id in here:
@@ -122,13 +129,17 @@ def read_file(path: Path, kind: str, book: RuleBook, here: dict[str, Path]) -> N
     book.files[entry.id] = path
 
 
+def file_name(identifier: str) -> str:
+    """What the file of an id is called: `data-too-old` in data_too_old.yaml, `task.kind` in task.kind.yaml."""
+    return f"{identifier.replace('-', '_')}.yaml"
+
+
 def _check_file_name(path: Path, identifier: str) -> None:
-    wanted = identifier if "." in identifier else identifier.replace("-", "_")
-    if path.stem not in (wanted, identifier):
+    if path.name not in (file_name(identifier), f"{identifier}.yaml"):
         raise InvalidDataError(
             f"the file is named {path.name!r} but its id is {identifier!r}",
             where=_line(path, "id"),
-            fix=f"name it {wanted}.yaml",
+            fix=f"name it {file_name(identifier)}",
         )
 
 
@@ -186,30 +197,18 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
 def check_names(book: RuleBook, folder: Path) -> list[InvalidDataError]:
     """What is wrong with the names in the expressions of the files below `folder`."""
     problems: list[InvalidDataError] = []
-    names = book.vocabulary
     for fact in book.facts.values():
-        if fact.ask_when is not None and _below(book.files[fact.id], folder):
-            _collect(
-                problems,
-                book.files[fact.id],
-                ("ask_when",),
-                lambda fact=fact: names.check(fact.ask_when, options=False),
-            )
+        path = book.files[fact.id]
+        if fact.ask_when is not None and _below(path, folder):
+            problems.extend(_check_condition(book, path, "ask_when", fact.ask_when, options=False))
     for _, rule in book.rules():
         path = book.files[rule.id]
         if not _below(path, folder):
             continue
         for name, condition in rule.conditions():
             allowed = name in rule.option_conditions
-            _collect(problems, path, (name,), lambda c=condition, o=allowed: names.check(c, options=o))
-        if isinstance(rule, Guidance | Gate):
-            known = book.effects if isinstance(rule, Guidance) else book.facts
-            listed = rule.effects if isinstance(rule, Guidance) else rule.limits
-            for missing in (each for each in listed if each not in known):
-                key = "effects" if isinstance(rule, Guidance) else "limits"
-                close = get_close_matches(missing, known, n=1)
-                fix = f"did you mean {close[0]!r}?" if close else "remove it"
-                problems.append(InvalidDataError(f"{key}: there is no {missing!r}", where=_line(path, key), fix=fix))
+            problems.extend(_check_condition(book, path, name, condition, options=allowed))
+        problems.extend(_check_listed(book, rule, path))
     return problems
 
 
@@ -217,13 +216,27 @@ def _below(path: Path, folder: Path) -> bool:
     return path.parent.parent == folder
 
 
-def _collect(
-    problems: list[InvalidDataError], path: Path, key: tuple[str | int, ...], check: Callable[[], None]
-) -> None:
+def _check_condition(
+    book: RuleBook, path: Path, key: str, condition: Expression, *, options: bool
+) -> Iterator[InvalidDataError]:
     try:
-        check()
+        book.vocabulary.check(condition, options=options)
     except ExpressionError as error:
-        problems.append(InvalidDataError(f"{key[0]}: {error.what}", where=_line(path, *key), fix=error.fix))
+        yield InvalidDataError(f"{key}: {error.what}", where=_line(path, key), fix=error.fix)
+
+
+def _check_listed(book: RuleBook, rule: Rule, path: Path) -> Iterator[InvalidDataError]:
+    """Names in `effects` of a guidance and in `limits` of a gate that do not exist."""
+    if isinstance(rule, Guidance):
+        key, listed, known = "effects", rule.effects, frozenset(book.effects)
+    elif isinstance(rule, Gate):
+        key, listed, known = "limits", rule.limits, frozenset(book.facts)
+    else:
+        return
+    for missing in (each for each in listed if each not in known):
+        close = get_close_matches(missing, known, n=1)
+        fix = f"did you mean {close[0]!r}?" if close else "remove it"
+        yield InvalidDataError(f"{key}: there is no {missing!r}", where=_line(path, key), fix=fix)
 
 
 def _line(path: Path, *key: str | int) -> str:

@@ -1,4 +1,4 @@
-"""The six kinds of rules, one YAML file each. `fires` answers in three-valued logic: True, False or None (not known yet).
+"""The six kinds of rules, one YAML file each. `fires` answers True, False or None (not known yet).
 
 gates       exclude options: only real impossibilities and hard limits
 effects     put numbers on quality (docs/quality-model.md)
@@ -21,6 +21,8 @@ from rules.schema import Condition, Evidence, Example, Line, Prose, RuleId, Stri
 
 Severity = Literal["error", "warning", "info"]
 Does = Literal["excludes", "requires", "prefers", "warns", "informs"]
+Part = Literal["base", "prompted", "approach", "method", "labels", "teacher", "ceiling", "lift_cap"]
+"""Where an effect enters the quality model (docs/quality-model.md)."""
 
 
 class Rule(Strict):
@@ -90,7 +92,7 @@ class Gate(Statement):
 
 
 class Shift(Strict):
-    """A shift of quality: `points` is an absolute share at reference quality `at`, from which the shift in log-odds follows."""
+    """A shift of quality: `points` is an absolute share at quality `at`, from which the shift in log-odds follows."""
 
     points: Annotated[float, Field(ge=-1, le=1)]
     sd_points: Annotated[float, Field(ge=0, le=1)]
@@ -109,7 +111,7 @@ class Effect(Rule):
     option_conditions: ClassVar[tuple[str, ...]] = ("applies_to",)
     deciding: ClassVar[tuple[str, ...]] = ("when", "applies_to")
 
-    part: Line
+    part: Part
     when: Condition | None = None
     applies_to: Condition | None = None
     quality: Shift | None = None
@@ -124,7 +126,7 @@ class Effect(Rule):
 
 
 class Guidance(Statement):
-    """A reason for the options that `favours` describes and against those that `disfavours` does. It carries no number."""
+    """A reason for the options that `favours` describes and against those that `disfavours` does, without a number."""
 
     option_conditions: ClassVar[tuple[str, ...]] = ("favours", "disfavours")
     deciding: ClassVar[tuple[str, ...]] = ("when", "favours")

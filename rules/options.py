@@ -1,4 +1,4 @@
-"""What rules may ask about an option: the `option.*` names, their types and values. The engine fills them (docs/architecture.md)."""
+"""What rules may ask about an option: the `option.*` names, their types and values. The engine fills them."""
 
 from __future__ import annotations
 

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from rules.expression import Expression, ExpressionError
 
@@ -31,9 +41,23 @@ Condition = Annotated[
     BeforeValidator(_read_condition),
     WithJsonSchema({"type": "string", "description": "A one-line condition, see docs/rules.md"}),
 ]
-Prose = Annotated[str, StringConstraints(min_length=3, max_length=2000, strip_whitespace=True)]
-Line = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
-RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
+
+
+def _written(text: str) -> str:
+    """Refuse what `advisor rules new` left to be written."""
+    if text.lstrip().startswith("TODO"):
+        raise ValueError("still to be written")
+    return text
+
+
+Prose = Annotated[
+    str, StringConstraints(min_length=3, max_length=2000, strip_whitespace=True), AfterValidator(_written)
+]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_written)]
+RULE_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+FACT_ID = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+RuleId = Annotated[str, StringConstraints(pattern=f"^{RULE_ID.pattern}$", max_length=80)]
+FactId = Annotated[str, StringConstraints(pattern=f"^{FACT_ID.pattern}$", max_length=80)]
 
 EvidenceKind = Literal[
     "paper", "benchmark", "vendor_document", "field_report", "article", "price_list", "regulation", "judgement"

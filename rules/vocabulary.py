@@ -18,7 +18,7 @@ class Vocabulary:
         self.options = options
 
     def check(self, expression: Expression, *, options: bool) -> None:
-        """Raise `ExpressionError` for a name that is unknown or may not stand here, and for a comparison that makes no sense."""
+        """Raise `ExpressionError` for a name that is unknown or may not stand here, and for a senseless comparison."""
         expression.check_names({*self.facts, *self.options})
         for node in walk(expression.node):
             match node:
@@ -91,8 +91,8 @@ class Vocabulary:
             raise expression.error(
                 f"{name.name} is never {value.value!r}", name.column, f"{hint}Choices: {', '.join(choices)}"
             )
-        if fact is not None and fact.type in NUMERIC and isinstance(value.value, int | float):
-            if not fact.lowest <= value.value <= fact.highest:
-                raise expression.error(
-                    f"{name.name} is never {value.value}", name.column, f"its range is {fact.range_words()}"
-                )
+        out = isinstance(value.value, int | float) and fact is not None and fact.type in NUMERIC
+        if out and fact is not None and not fact.lowest <= float(value.value) <= fact.highest:
+            raise expression.error(
+                f"{name.name} is never {value.value}", name.column, f"its range is {fact.range_words()}"
+            )

@@ -75,6 +75,7 @@ def _build(node: yaml.Node, path: tuple[str | int, ...], place: Place) -> Any:
         return _build_mapping(node, path, place)
     if isinstance(node, yaml.SequenceNode):
         return [_build(child, (*path, i), place) for i, child in enumerate(node.value)]
+    assert isinstance(node, yaml.ScalarNode)
     return _scalar(node, place.of(path))
 
 
