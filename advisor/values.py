@@ -38,6 +38,8 @@ def _with_unit(text: str, fact: Fact | None) -> str:
 
 
 def _show_item(item: Any) -> str:
+    if isinstance(item, dict) and "quality" in item:
+        return f"{item['approach']} {item['model']}: {item['quality']:.1%} of {item['n']:,}"
     if isinstance(item, dict):
         return f"{item.get('count', 1)} x {item.get('gpu', '?')}"
     return str(item)

@@ -32,7 +32,7 @@ Group = Literal[
     "portfolio",
     "finance",
 ]
-FactType = Literal["bool", "int", "number", "share", "choice", "date", "gpus", "text"]
+FactType = Literal["bool", "int", "number", "share", "choice", "date", "gpus", "text", "measurements"]
 NUMERIC = ("int", "number", "share")
 _LARGEST = 1e15
 _TEXT_CHARACTERS = 10_000
@@ -142,6 +142,8 @@ class Fact(Strict):
                 return self._gpus(raw, where)
             case "text":
                 return self._text(raw, where)
+            case "measurements":
+                return self._measurements(raw, where)
 
     def draw(self, uniform: np.ndarray) -> Any:
         """Values while unknown, from uniform numbers, within the range of the fact; None when nothing is assumed."""
@@ -233,6 +235,28 @@ class Fact(Strict):
             found.append({"gpu": gpu, "count": count})
         return found
 
+    def _measurements(self, raw: Any, where: str | None) -> list[dict[str, Any]]:
+        """What evaluations found, one entry per (approach, model, training); written by `advisor evaluate`."""
+        if not isinstance(raw, list):
+            raise self._wrong(f"{_show(raw)} is not a list", where, "it is written by `advisor evaluate`, not by hand")
+        return [self._measurement(item, where) for item in raw]
+
+    def _measurement(self, item: Any, where: str | None) -> dict[str, Any]:
+        keys = ("approach", "model", "training", "quality", "n", "latency_p95_ms", "source")
+        if not isinstance(item, dict) or not {"approach", "model", "quality", "n"} <= set(item) <= set(keys):
+            raise self._wrong(f"{_show(item)} is not a measurement", where, f"an entry has the keys {', '.join(keys)}")
+        for name in ("approach", "model", "training", "source"):
+            if not isinstance(item.get(name), str | None):
+                raise self._wrong(f"{name} must be text", where, "put it in quotes")
+        quality, items, latency = item["quality"], item["n"], item.get("latency_p95_ms")
+        if not _is_number(quality) or not 0 <= quality <= 1:
+            raise self._wrong(f"quality {_show(quality)} is not a share", where, "write a number from 0 to 1")
+        if not _is_number(items) or items != int(items) or items < 1:
+            raise self._wrong(f"n {_show(items)} is not a number of items", where, "write a whole number, 1 or more")
+        if latency is not None and (not _is_number(latency) or latency <= 0):
+            raise self._wrong(f"latency_p95_ms {_show(latency)} is not a time", where, "write milliseconds, or null")
+        return dict(item)
+
     def _text(self, raw: Any, where: str | None) -> str:
         if not isinstance(raw, str):
             raise self._wrong(f"{_show(raw)} is not text", where, "put it in quotes")
@@ -241,6 +265,10 @@ class Fact(Strict):
         if any(ord(letter) < 32 and letter not in "\n\t" for letter in raw):
             raise self._wrong("holds control characters", where, "remove them")
         return raw
+
+
+def _is_number(raw: Any) -> bool:
+    return isinstance(raw, int | float) and not isinstance(raw, bool) and math.isfinite(raw)
 
 
 def _show(raw: Any) -> str:

@@ -48,9 +48,14 @@ class Vocabulary:
                 return {"bool": "truth", "number": "number", "text": "text"}[self.options[name].type]
             case Name(name) if name in self.facts:
                 kind = self.facts[name].type
-                return {"bool": "truth", "choice": "text", "text": "text", "date": "date", "gpus": "list"}.get(
-                    kind, "number"
-                )
+                return {
+                    "bool": "truth",
+                    "choice": "text",
+                    "text": "text",
+                    "date": "date",
+                    "gpus": "list",
+                    "measurements": "list",
+                }.get(kind, "number")
             case Arithmetic():
                 return "number"
             case Not() | Logic() | Comparison():
