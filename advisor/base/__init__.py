@@ -1,1 +1,1 @@
-"""The lowest layer: errors, strict YAML, safe files, quantiles. Every package may import it; it imports none of them."""
+"""The lowest layer: errors, strict YAML, safe files, quantiles. Every package may import it; it imports no other."""

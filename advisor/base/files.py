@@ -1,6 +1,7 @@
 """Files that survive: atomic replacement, appended lines, and readers that say which line is wrong."""
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator
@@ -33,6 +34,13 @@ def _refuse_constant(text: str) -> float:
     raise ValueError(f"{text} is not a number that JSON allows")
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text} is too large a number")
+    return value
+
+
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
@@ -43,9 +51,9 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def parse_json(text: str, *, where: str) -> Any:
-    """Strict JSON: no NaN or Infinity, no duplicate keys. Raises `InvalidDataError` naming `where`."""
+    """Strict JSON: no NaN or Infinity, no number that becomes one, no duplicate keys. Raises `InvalidDataError` naming `where`."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique_keys)
     except json.JSONDecodeError as error:
         raise InvalidDataError(
             f"not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})", where=where

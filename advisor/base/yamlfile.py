@@ -5,6 +5,7 @@ Refused rather than guessed: `yes`/`no`/`on`/`off`, base-60 numbers (`1:30`), le
 """
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,6 +23,9 @@ except ImportError:  # a PyYAML built without libyaml
     from yaml import BaseLoader as _Loader  # type: ignore[assignment]
 
 Model = TypeVar("Model", bound=BaseModel)
+Path_ = tuple[str | int, ...]
+"""Keys and places in lists that lead to a value."""
+MAX_DEPTH = 100
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}$")
 _INT = re.compile(r"[-+]?(0|[1-9]\d*)$")
@@ -37,9 +41,9 @@ class Place:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.lines: dict[tuple[str | int, ...], int] = {(): 1}
+        self.lines: dict[Path_, int] = {(): 1}
 
-    def of(self, path: tuple[str | int, ...]) -> str:
+    def of(self, path: Path_) -> str:
         """`file:line` of the value at `path`, or of its nearest parent."""
         while path not in self.lines:
             path = path[:-1]
@@ -47,16 +51,10 @@ class Place:
 
 
 def parse_yaml(text: str, *, file: str) -> tuple[Any, Place]:
-    """The value in `text` and where its parts stand. Raises `InvalidDataError`."""
+    """The value in `text` (None when it is empty) and where its parts stand. Raises `InvalidDataError`."""
     place = Place(file)
     try:
-        for token in yaml.scan(text, Loader=_Loader) if "&" in text or "*" in text else ():
-            if isinstance(token, (yaml.AnchorToken, yaml.AliasToken)):
-                line = token.start_mark.line + 1
-                raise InvalidDataError(
-                    "anchors and aliases are not allowed", where=f"{file}:{line}", fix="write it out"
-                )
-        node = yaml.compose(text, Loader=_Loader)
+        return _Reader(yaml.parse(text, Loader=_Loader), place).document(), place
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise InvalidDataError(
@@ -64,43 +62,78 @@ def parse_yaml(text: str, *, file: str) -> tuple[Any, Place]:
         ) from None
     except yaml.YAMLError as error:
         raise InvalidDataError(f"not valid YAML: {error}".splitlines()[0], where=file) from None
-    except RecursionError:
-        raise InvalidDataError("nested too deeply", where=file) from None
-    return (None if node is None else _build(node, (), place)), place
 
 
-def _build(node: yaml.Node, path: tuple[str | int, ...], place: Place) -> Any:
-    place.lines[path] = node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        return _build_mapping(node, path, place)
-    if isinstance(node, yaml.SequenceNode):
-        return [_build(child, (*path, i), place) for i, child in enumerate(node.value)]
-    assert isinstance(node, yaml.ScalarNode)
-    return _scalar(node, place.of(path))
+class _Reader:
+    """Builds the value from the parser's events, which come one by one however deep the text is nested."""
 
+    def __init__(self, events: Iterator[yaml.Event], place: Place) -> None:
+        self.events = events
+        self.place = place
 
-def _build_mapping(node: yaml.MappingNode, path: tuple[str | int, ...], place: Place) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key_node, value_node in node.value:
-        where = f"{place.file}:{key_node.start_mark.line + 1}"
-        if not isinstance(key_node, yaml.ScalarNode):
-            raise InvalidDataError("a key must be plain text", where=where)
-        key = key_node.value
-        if key == "<<":
-            raise InvalidDataError("merge keys (<<) are not allowed", where=where, fix="write it out")
+    def document(self) -> Any:
+        value: Any = None
+        documents = 0
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise self.error(event, "a second document starts here", "put it into a file of its own")
+                value = self.value(next(self.events), ())
+        return value
+
+    def error(self, event: yaml.Event, what: str, fix: str | None = None) -> InvalidDataError:
+        return InvalidDataError(what, where=f"{self.place.file}:{event.start_mark.line + 1}", fix=fix)
+
+    def value(self, event: yaml.Event, path: Path_) -> Any:
+        self._refuse(event, path)
+        self.place.lines.setdefault(path, event.start_mark.line + 1)
+        if isinstance(event, yaml.MappingStartEvent):
+            return self.mapping(path)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self.sequence(path)
+        assert isinstance(event, yaml.ScalarEvent)
+        return _scalar(event, f"{self.place.file}:{event.start_mark.line + 1}")
+
+    def _refuse(self, event: yaml.Event, path: Path_) -> None:
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            raise self.error(event, "anchors and aliases are not allowed", "write it out")
+        if getattr(event, "tag", None) is not None:
+            raise self.error(event, f"tags such as {event.tag} are not allowed", "write the value alone")
+        if len(path) > MAX_DEPTH:
+            raise self.error(event, "nested too deeply", f"at most {MAX_DEPTH} levels")
+
+    def sequence(self, path: Path_) -> list[Any]:
+        found: list[Any] = []
+        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+            found.append(self.value(event, (*path, len(found))))
+        return found
+
+    def mapping(self, path: Path_) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+            key = self.key(event, path, found)
+            found[key] = self.value(next(self.events), (*path, key))
+        return found
+
+    def key(self, event: yaml.Event, path: Path_, found: dict[str, Any]) -> str:
+        self._refuse(event, path)
+        if not isinstance(event, yaml.ScalarEvent):
+            raise self.error(event, "a key must be plain text")
+        key: str = event.value
+        if key == "<<" and not event.style:
+            raise self.error(event, "merge keys (<<) are not allowed", "write it out")
         if key in found:
-            first = place.lines[(*path, key)]
-            raise InvalidDataError(
-                f"the key {key!r} is there twice (first in line {first})", where=where, fix="keep one"
-            )
-        found[key] = _build(value_node, (*path, key), place)
-    return found
+            first = self.place.lines[(*path, key)]
+            raise self.error(event, f"the key {key!r} is there twice (first in line {first})", "keep one")
+        self.place.lines[(*path, key)] = event.start_mark.line + 1
+        return key
 
 
-def _scalar(node: yaml.ScalarNode, where: str) -> Any:
-    text: str = node.value
-    # BaseLoader resolves nothing; a plain (unquoted) scalar has the style "" (libyaml) or None.
-    if node.style:
+def _scalar(event: yaml.ScalarEvent, where: str) -> Any:
+    text: str = event.value
+    # A plain (unquoted) scalar has the style "" (libyaml) or None.
+    if event.style:
         return text
     if text in ("", "~", "null", "Null", "NULL"):
         return None
@@ -162,7 +195,9 @@ def load_model(path: Path, model: type[Model]) -> Model:
 
 
 def _first_problem(error: ValidationError, place: Place, model: type[BaseModel]) -> InvalidDataError:
-    problem = error.errors(include_url=False)[0]
+    # A misspelt key is also a missing one; the unknown one is what the writer must look at.
+    problems = sorted(error.errors(include_url=False), key=lambda p: p["type"] != "extra_forbidden")
+    problem = problems[0]
     path = tuple(problem["loc"])
     key = ".".join(str(part) for part in path)
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
