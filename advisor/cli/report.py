@@ -141,6 +141,12 @@ def _write(document: "Document", folder: Path, formats: tuple[str, ...], options
     except OSError as error:
         raise CouldNotError(f"the report could not be written: {error.strerror}", where=str(folder)) from None
     decision = document.context.decision
+    if options.plain and not options.json:
+        from advisor.reports.render.text import terminal_width, text
+
+        emit(text(document.report, terminal_width()).rstrip("\n"))
+        talk(f"the report is in {folder}")
+        return
     if options.json:
         emit_json(
             {

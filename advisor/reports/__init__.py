@@ -1,1 +1,1 @@
-"""Reports: sections (one file each) say what is shown, renderers turn it into HTML, Markdown, JSON, CSV or plain text."""
+"""Reports: sections (one file each) say what is shown; renderers write HTML, Markdown, JSON, tables, pictures, text."""

@@ -5,7 +5,7 @@ Text is plain text, never markup; each renderer escapes it. Numbers stay numbers
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from advisor.decision.result import Spread
@@ -16,6 +16,8 @@ class Kind(StrEnum):
 
     TEXT = "text"
     USD = "usd"
+    USD_EXACT = "usd_exact"
+    """To the dollar: for accounts that a reader adds up."""
     SHARE = "share"
     MS = "ms"
     MONTHS = "months"
@@ -57,6 +59,10 @@ class Column:
     key: str
     label: str
     kind: Kind = Kind.TEXT
+    data_only: bool = False
+    """For CSV and JSON; people do not see it."""
+    fine_print: bool = False
+    """Shown small below the row instead of beside the other cells; left out where the cell says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +128,21 @@ class Table:
     """Rows that are totals or the recommendation."""
     shown_rows: int | None = None
     """How many rows a reader sees at once; the rest is folded away, or left to the CSV file. None: all."""
+    folded_rows: int = 150
+    """How many more a page holds behind a fold; what is beyond is in the CSV file only."""
 
     def __post_init__(self) -> None:
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise ValueError(f"table {self.name}: a row of {len(row)} cells under {len(self.columns)} columns")
+
+    def for_people(self) -> "Table":
+        """The table without the columns that are data only."""
+        kept = [place for place, column in enumerate(self.columns) if not column.data_only]
+        if len(kept) == len(self.columns):
+            return self
+        rows = [[row[place] for place in kept] for row in self.rows]
+        return replace(self, columns=[self.columns[place] for place in kept], rows=rows)
 
 
 @dataclass(frozen=True, slots=True)

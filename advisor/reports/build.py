@@ -1,7 +1,7 @@
 """From a decision to a report: every module in `advisor.reports.sections` is a section, in the order it names.
 
-A section module has `ORDER` (int), `TITLE` (str) and `build(context) -> list[Block]`; its file name is the section's id.
-A section that yields nothing is left out.
+A section module has `ORDER` (int), `TITLE` (str) and `build(context) -> list[Block]`; its file name is the section's
+id. A section that yields nothing is left out.
 """
 
 import importlib

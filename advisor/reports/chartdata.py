@@ -41,6 +41,11 @@ def _table(chart: Chart, columns: list[Column], rows: list[list[Cell]]) -> Table
     return Table(chart.name, f"Figures of the chart: {chart.title}", columns, rows)
 
 
+def _without_unit(title: str) -> str:
+    """`Cost a month (US dollars)` -> `Cost a month`: the numbers below carry their unit."""
+    return title.partition(" (")[0]
+
+
 def _fan(chart: FanChart) -> Table:
     columns = [
         Column("option", "Option"),
@@ -61,8 +66,8 @@ def _points(chart: PointChart) -> Table:
     columns = [
         Column("option", "Option"),
         Column("group", "Class"),
-        Column("x", chart.x.title, chart.x.kind),
-        Column("y", chart.y.title, chart.y.kind),
+        Column("x", _without_unit(chart.x.title), chart.x.kind),
+        Column("y", _without_unit(chart.y.title), chart.y.kind),
         Column("size", chart.size_title, Kind.MS),
         Column("on_front", "Pareto front", Kind.TEXT),
     ]

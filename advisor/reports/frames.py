@@ -1,4 +1,4 @@
-"""Report tables as pandas data frames: one column a number, unknown as missing, words among numbers in a note column."""
+"""Report tables as pandas data frames: a column a number, unknown as missing, words among numbers in a note column."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rules.load import RuleBook
 
 MAX_PRICE_AGE_DAYS = 90
-"""How old prices may be before a report refuses to be made (token prices moved several times in most recent quarters)."""
+"""How old prices may be before a report refuses to be made: token prices moved in every recent quarter."""
 
 
 def context_for(

@@ -33,6 +33,8 @@ def number(value: float, kind: Kind) -> str:
     match kind:
         case Kind.USD:
             return usd(value)
+        case Kind.USD_EXACT:
+            return f"{'-' if round(value) < 0 else ''}${abs(round(value)):,}"
         case Kind.SHARE:
             return _share(value)
         case Kind.MS:
@@ -62,6 +64,17 @@ def usd(value: float) -> str:
     if round_significant(size, 3) >= 1e6:
         return f"{sign}${significant(size / 1e6, 3)} million"
     return f"{sign}${round_significant(size, 3):,.0f}"
+
+
+def compact(value: float, kind: Kind) -> str:
+    """Like `number`, shorter where it is money: $24.6k, $1.37M. For ranges in small print."""
+    if kind is not Kind.USD or abs(value) < 10_000:
+        return number(value, kind)
+    sign, size = "-" if value < 0 else "", round_significant(abs(value), 3)
+    for unit, letter in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
+        if size >= unit:
+            return f"{sign}${significant(size / unit, 3)}{letter}"
+    raise AssertionError(size)
 
 
 def round_significant(value: float, digits: int) -> float:

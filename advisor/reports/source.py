@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from rules.load import RuleBook
 
 
+SAMPLES = 1024
+"""Sampled futures of a decision unless asked otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A decision to report on."""
@@ -45,7 +49,7 @@ def from_project(project: Project, today: date, samples: int | None) -> Source:
             project.catalogue,
             today=today,
             previous=project.latest_decision(),
-            **({} if samples is None else {"samples": samples}),
+            samples=samples or SAMPLES,
         )
         project.save_decision(decision)
     words = ["advisor", "report", "--project", str(project.folder), "--today", today.isoformat()]
@@ -84,9 +88,7 @@ def from_answers(path: Path, today: date, samples: int | None) -> Source:
 
     rules = load_rules()
     answers = load_answers_file(path, rules.facts)
-    decision = decide(
-        answers, rules, load_catalogue(), today=today, **({} if samples is None else {"samples": samples})
-    )
+    decision = decide(answers, rules, load_catalogue(), today=today, samples=samples or SAMPLES)
     words = ["advisor", "report", "--answers", str(path), "--today", today.isoformat()]
     return Source(decision, rules, _name_in(path), Path("reports"), shlex.join([*words, *_samples(samples)]))
 

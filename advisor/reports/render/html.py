@@ -1,18 +1,20 @@
 """One HTML page with everything inside: styles, scripts, plotly.js once, the figures. Nothing is loaded from anywhere.
 
-A content security policy forbids every connection and every script but the two that stand in the page (by hash). All text
-is escaped here; no text of a user or a catalogue reaches an attribute unquoted, a script or a style.
+A content security policy forbids every connection and every script but the two that stand in the page (by hash). All
+text is escaped here; no text of a user or a catalogue reaches an attribute unquoted, a script or a style.
 """
 
 import base64
 import hashlib
 import html
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from advisor.base.files import dump_json, replace_file
 from advisor.decision.result import Spread
 from advisor.reports.blocks import (
+    NOT_APPLICABLE,
     Block,
     Callout,
     Cell,
@@ -34,14 +36,14 @@ from advisor.reports.chartdata import chart_table
 from advisor.reports.charts.figures import figure
 from advisor.reports.charts.palette import DARK, LIGHT
 from advisor.reports.document import Document
-from advisor.reports.numbers import number, show
+from advisor.reports.numbers import compact, number, show
 
 HELP = "one self-contained page: charts inside, no network, prints to PDF"
 DEFAULT = True
 
 _HERE = Path(__file__).parent
 _TONES = {Tone.GOOD: ("✓", ""), Tone.NOTE: ("i", "Note"), Tone.WARNING: ("!", "Caution"), Tone.ERROR: ("✗", "Problem")}
-_LONG_TEXT = 60
+_LONG_TEXT = 32
 _CARD_COLUMNS = 4
 """Tables with so many columns become cards on a phone unless all their cells are short numbers."""
 
@@ -79,7 +81,7 @@ def page(report: Report) -> str:
             '<button class="theme" type="button" aria-label="Switch between light and dark">Dark</button></div>',
             f'<p class="sub">{_text(report.subtitle)}</p>{banner}{_contents(report.sections)}</header>',
             f"<main>{body}</main>",
-            "<footer>Ranges are P10 to P90: the value is below the range in one of ten cases and above it in one of ten. "
+            "<footer>Ranges are P10 to P90: in one case of ten the value is below, in one of ten above the range. "
             "A figure is measured, answered, imported, assumed or estimated, and says so.</footer>",
             "</div>",
             f'<script type="application/json" id="figures">{_data(figures)}</script>',
@@ -134,10 +136,10 @@ def _block(block: Block, figures: dict[str, Chart]) -> str:
         case Heading():
             return f"<h3>{_text(block.text)}</h3>"
         case Paragraph():
-            return f"<p{' class=quiet' if block.quiet else ''}>{_text(block.text)}</p>"
+            return f"<p{' class=quiet' if block.quiet else ''}>{_rich(block.text)}</p>"
         case Items():
             tag = "ol" if block.numbered else "ul"
-            return f"<{tag}>{''.join(f'<li>{_text(item)}</li>' for item in block.items)}</{tag}>"
+            return f"<{tag}>{''.join(f'<li>{_rich(item)}</li>' for item in block.items)}</{tag}>"
         case Callout():
             return _callout(block)
         case Figures():
@@ -173,8 +175,10 @@ def _spread(cell: Cell, kind: Kind) -> tuple[str, str]:
     """The middle, and the range in words when there is one."""
     if not isinstance(cell, Spread):
         return show(cell, kind), ""
-    low, middle, high = (number(value, kind) for value in (cell.p10, cell.p50, cell.p90))
-    return middle, "" if low == middle == high else f"{low} to {high}"
+    middle = number(cell.p50, kind)
+    if number(cell.p10, kind) == middle == number(cell.p90, kind):
+        return middle, ""
+    return middle, f"{compact(cell.p10, kind)} to {compact(cell.p90, kind)}"
 
 
 def _chart(chart: Chart, figures: dict[str, Chart]) -> str:
@@ -185,57 +189,82 @@ def _chart(chart: Chart, figures: dict[str, Chart]) -> str:
         f"<figure><figcaption><h3>{_text(chart.title)}</h3><p>{_text(chart.description)}</p></figcaption>"
         f'<div class="plot" id="{_attribute(name)}" role="img" aria-label="{_attribute(chart.title)}"></div>'
         "<noscript><p class=missing>The chart needs JavaScript; its figures are in the table.</p></noscript>"
-        f'<details class="screen"><summary>The figures of this chart</summary>{_grid(chart_table(chart))}</details></figure>'
+        f'<details class="screen"><summary>The figures of this chart</summary>{_grid(chart_table(chart))}</details>'
+        "</figure>"
     )
 
 
 def _table(table: Table) -> str:
-    shown = len(table.rows) if table.shown_rows is None else table.shown_rows
-    head = Table(table.name, table.title, table.columns, table.rows[:shown], table.strong_rows)
-    more = table.rows[shown:]
-    if not more:
-        return _grid(head)
-    strong = frozenset(row - shown for row in table.strong_rows if row >= shown)
-    rest = Table(table.name, "", table.columns, more, strong)
-    return f"{_grid(head)}<details><summary>{len(more):,} more rows</summary>{_grid(rest)}</details>"
+    """What is shown at once, then a fold with more rows, then where the rest is."""
+    people = table.for_people()
+    if table.shown_rows is None or len(table.rows) <= table.shown_rows:
+        return _grid(people)
+    cut = table.shown_rows
+    end = min(len(table.rows), cut + table.folded_rows)
+    strong = frozenset(row - cut for row in table.strong_rows if row >= cut)
+    rest = replace(people, title="", rows=people.rows[cut:end], strong_rows=strong)
+    left = f"<p class=quiet>{len(table.rows) - end:,} more are in {_text(table.name)}.csv.</p>"
+    more = f"{end - cut:,} more rows" if cut else table.title
+    fold = f"<details><summary>{_text(more)}</summary>{_grid(rest)}{left if end < len(table.rows) else ''}</details>"
+    return (_grid(replace(people, rows=people.rows[:cut])) if cut else "") + fold
 
 
 def _grid(table: Table) -> str:
-    numeric = [_is_numeric(table, place) for place in range(len(table.columns))]
-    cards = len(table.columns) >= _CARD_COLUMNS and not all(numeric)
+    beside = [place for place, column in enumerate(table.columns) if not column.fine_print]
+    numeric = [table.columns[place].kind is not Kind.TEXT for place in beside]
+    cards = len(beside) >= _CARD_COLUMNS and not all(numeric)
     caption = f"<caption>{_text(table.title)}</caption>" if table.title else ""
     heads = "".join(
-        f'<th scope="col"{" class=num" if number_column else ""}>{_text(column.label)}</th>'
-        for column, number_column in zip(table.columns, numeric, strict=True)
+        f'<th scope="col"{" class=num" if is_number else ""}>{_text(table.columns[place].label)}</th>'
+        for place, is_number in zip(beside, numeric, strict=True)
     )
-    rows = "".join(
-        f"<tr{' class=strong' if place in table.strong_rows else ''}>"
-        + "".join(_cell(cell, column, n) for cell, column, n in zip(row, table.columns, numeric, strict=True))
-        + "</tr>"
-        for place, row in enumerate(table.rows)
-    )
+    long = {place for place in beside if any(_is_long(row[place]) for row in table.rows)}
+    rows = "".join(_row(table, number, beside, long) for number in range(len(table.rows)))
     return (
         f'<div class="scroll"><table{" class=cards" if cards else ""}>{caption}'
-        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f"<thead><tr>{heads}</tr></thead>{rows}</table></div>"
     )
 
 
-def _is_numeric(table: Table, place: int) -> bool:
-    return table.columns[place].kind is not Kind.TEXT
+def _is_long(cell: Cell) -> bool:
+    """Whether a cell is a sentence rather than a word or a number."""
+    return isinstance(cell, str) and len(cell) > _LONG_TEXT
 
 
-def _cell(cell: Cell, column: Column, numeric: bool) -> str:
+def _row(table: Table, number: int, beside: Sequence[int], long: set[int]) -> str:
+    """One row and its fine print, which belong together on paper and on a phone."""
+    row = table.rows[number]
+    cells = "".join(_cell(row[place], table.columns[place], long=place in long) for place in beside)
+    fine = [
+        f"<span><b>{_text(column.label)}:</b> {_rich(show(cell, column.kind))}</span>"
+        for cell, column in zip(row, table.columns, strict=True)
+        if column.fine_print and cell not in (None, "", NOT_APPLICABLE)
+    ]
+    below = f'<tr class="fine"><td colspan="{len(beside)}">{" ".join(fine)}</td></tr>' if fine else ""
+    return f"<tbody{' class=strong' if number in table.strong_rows else ''}><tr>{cells}</tr>{below}</tbody>"
+
+
+def _cell(cell: Cell, column: Column, *, long: bool) -> str:
+    numeric = column.kind is not Kind.TEXT
     value, span = _spread(cell, column.kind)
-    long = not numeric and len(value) > _LONG_TEXT
-    kind = (
-        "num" if numeric else "long" if long else "id" if column.key in ("id", "option_id", "rule", "fact") else "words"
-    )
-    shown = f"<span class=missing>{_text(value)}</span>" if cell is None else _text(value)
+    if numeric and isinstance(cell, str):
+        style = "num said"
+    else:
+        style = "num" if numeric else "long" if long else "words"
+    shown = f'<span class="missing">{_text(value)}</span>' if cell is None else _rich(value)
     if column.key == "origin" and cell is not None:
         shown = f'<span class="origin {_attribute(value)}">{shown}</span>'
     small = f'<span class="span">{_text(span)}</span>' if span else ""
     inner = f"<div>{shown}{small}</div>" if small else shown
-    return f'<td class={kind} data-label="{_attribute(column.label)}">{inner}</td>'
+    return f'<td class="{style}" data-label="{_attribute(column.label)}">{inner}</td>'
+
+
+def _rich(text: str) -> str:
+    """Plain text in which `words in backticks` are set as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return _text(text)
+    return "".join(f"<code>{_text(part)}</code>" if place % 2 else _text(part) for place, part in enumerate(parts))
 
 
 def _text(text: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from advisor.base.files import replace_file
 from advisor.reports.blocks import (
+    NOT_APPLICABLE,
     Block,
     Callout,
     Cell,
@@ -54,11 +55,18 @@ def text(report: Report, *, pictures: Path | None = None) -> str:
 
 
 def escape(text: str) -> str:
-    """Plain text that Markdown shows as it is, on one line."""
+    """Plain text that Markdown shows as it is, on one line; `words in backticks` stay code."""
     line = " ".join(text.split())
-    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    line = _SPECIAL.sub(r"\\\1", line)
-    return _LINE_START.sub(_protected, line)
+    parts = line.split("`")
+    if len(parts) % 2 == 0 or "``" in line:
+        return _LINE_START.sub(_protected, _escaped(line))
+    words = (f"`{part.replace('|', '/')}`" if place % 2 else _escaped(part) for place, part in enumerate(parts))
+    return _LINE_START.sub(_protected, "".join(words))
+
+
+def _escaped(text: str) -> str:
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _SPECIAL.sub(r"\\\1", text)
 
 
 def _protected(found: re.Match[str]) -> str:
@@ -116,14 +124,18 @@ def _figures(block: Figures) -> str:
 
 
 def _table(table: Table) -> str:
-    rows = table.rows if table.shown_rows is None else table.rows[: table.shown_rows]
-    grid = _grid(table.columns, rows, table.strong_rows)
+    people = table.for_people()
+    if table.shown_rows == 0:
+        return f"**{escape(table.title)}**: {len(table.rows):,} rows, in tables/{table.name}.csv."
+    rows = people.rows if table.shown_rows is None else people.rows[: table.shown_rows]
+    grid = _grid(people.columns, rows, table.strong_rows)
     left = len(table.rows) - len(rows)
-    rest = f"\n\n{left:,} more rows are in {table.name}.csv." if left else ""
+    rest = f"\n\n{left:,} more rows are in tables/{table.name}.csv." if left else ""
     return f"**{escape(table.title)}**\n\n{grid}{rest}"
 
 
 def _grid(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], strong: frozenset[int]) -> str:
+    columns, rows = _with_notes(columns, rows)
     head = "| " + " | ".join(escape(column.label) for column in columns) + " |"
     rule = "|" + "|".join("---" if column.kind is Kind.TEXT else "---:" for column in columns) + "|"
     body = []
@@ -131,6 +143,23 @@ def _grid(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], strong: fro
         cells = [escape(show(cell, column.kind)) for cell, column in zip(row, columns, strict=True)]
         body.append("| " + " | ".join(f"**{cell}**" if place in strong and cell else cell for cell in cells) + " |")
     return "\n".join([head, rule, *body])
+
+
+def _with_notes(
+    columns: Sequence[Column], rows: Sequence[Sequence[Cell]]
+) -> tuple[Sequence[Column], Sequence[Sequence[Cell]]]:
+    """Fine print gathered in one last column."""
+    fine = [place for place, column in enumerate(columns) if column.fine_print]
+    if not fine:
+        return columns, rows
+    beside = [place for place in range(len(columns)) if place not in fine]
+    label = columns[fine[0]].label if len(fine) == 1 else "Notes"
+    gathered = []
+    for row in rows:
+        notes = [(columns[place], row[place]) for place in fine if row[place] not in (None, "", NOT_APPLICABLE)]
+        words = (show(cell, c.kind) if len(fine) == 1 else f"{c.label}: {show(cell, c.kind)}" for c, cell in notes)
+        gathered.append([*(row[place] for place in beside), " · ".join(words)])
+    return [*(columns[place] for place in beside), Column("notes", label)], gathered
 
 
 def _chart(chart: Chart, pictures: Path | None) -> str:
@@ -153,5 +182,5 @@ def _figures_of(chart: Chart) -> str:
     left = len(table.rows) - len(rows)
     if not isinstance(chart, FanChart) and len(rows) > _CHART_ROWS:
         left, rows = len(rows) - _CHART_ROWS, rows[:_CHART_ROWS]
-    note = f"\n\n{left:,} more rows are in {table.name}.csv." if left else ""
+    note = f"\n\n{left:,} more rows are in tables/{table.name}.csv." if left else ""
     return _grid(table.columns, rows, frozenset()) + note

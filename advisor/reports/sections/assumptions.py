@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from advisor.decision.result import Assumption
 from advisor.reports.blocks import NOT_APPLICABLE, Block, Column, Origin, Paragraph, Table
 from advisor.reports.context import Context
 
@@ -9,6 +10,8 @@ ORDER = 70
 TITLE = "Assumptions and their sources"
 
 _TRUST = [origin.value for origin in Origin]
+_UNITLESS = ("share", "")
+_NOTHING = ("nothing assumed", "unknown")
 
 
 def build(context: Context) -> list[Block]:
@@ -16,28 +19,39 @@ def build(context: Context) -> list[Block]:
     assumptions = context.decision.assumptions
     if not assumptions:
         return []
-    counts = Counter(item.origin for item in assumptions)
-    summary = ", ".join(f"{counts[origin]} {origin}" for origin in _TRUST if counts[origin])
     columns = [
-        Column("id", "Id"),
         Column("label", "What"),
         Column("value", "Value"),
-        Column("unit", "Unit"),
         Column("origin", "Origin"),
         Column("source", "Source"),
         Column("date", "Date"),
+        Column("id", "Id", data_only=True),
+        Column("unit", "Unit", data_only=True),
     ]
-    ordered = sorted(assumptions, key=lambda a: _TRUST.index(a.origin) if a.origin in _TRUST else 9)
-    rows = [
-        [a.id, a.label, a.value, a.unit or NOT_APPLICABLE, a.origin, a.source, a.date or NOT_APPLICABLE]
-        for a in ordered
-    ]
-    return [
-        Paragraph(f"{len(assumptions)} in all: {summary}."),
+    ordered = sorted(assumptions, key=lambda a: _TRUST.index(a.origin) if a.origin in _TRUST else len(_TRUST))
+    known = [a for a in ordered if a.value not in _NOTHING]
+    open_ones = [[a.label, a.id] for a in ordered if a.value in _NOTHING]
+    rows = [[a.label, _value(a), a.origin, a.source, a.date or NOT_APPLICABLE, a.id, a.unit] for a in known]
+    counts = Counter(item.origin for item in known)
+    summary = ", ".join(f"{counts[origin]} {origin}" for origin in _TRUST if counts[origin])
+    blocks: list[Block] = [
         Paragraph(
-            "Measured comes from an evaluation or a run, answered from the interview, imported from a file, assumed "
-            "from published ranges where nobody answered, estimated from a formula over the others.",
-            quiet=True,
+            f"{len(known)} in all: {summary}. Measured comes from an evaluation or a run, answered from the "
+            f"interview, imported from a file, assumed from published ranges where nobody answered, estimated from "
+            f"published results by a formula."
         ),
         Table("assumptions", "Assumptions", columns, rows),
     ]
+    if open_ones:
+        title = f"Not known, and nothing assumed in its place ({len(open_ones)})"
+        names = [Column("label", "What"), Column("id", "Fact")]
+        blocks.append(Table("not_known", title, names, open_ones, shown_rows=0))
+    return blocks
+
+
+def _value(assumption: Assumption) -> str:
+    """With its unit, unless the value says it."""
+    unit = assumption.unit or ""
+    if unit in _UNITLESS or unit in assumption.value:
+        return assumption.value
+    return f"{assumption.value} {unit}"

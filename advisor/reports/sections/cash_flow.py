@@ -1,4 +1,4 @@
-"""Cumulative cash against the status quo with its break-even point, month by month, and what can be said of the return."""
+"""Cumulative cash against the status quo with its break-even point, month by month, and what follows for the return."""
 
 from advisor.decision.result import CashSeries, OptionResult
 from advisor.reports.blocks import (
@@ -17,6 +17,7 @@ from advisor.reports.blocks import (
     Table,
 )
 from advisor.reports.context import Context
+from advisor.reports.words import payback
 
 ORDER = 30
 TITLE = "Cash flow"
@@ -24,7 +25,7 @@ TITLE = "Cash flow"
 PAYBACK_RULE = (
     "An option pays back in the month from which its cumulative cash stays at or above zero through the horizon, "
     "interpolated within that month. An earlier crossing that does not last is not counted; an option that is below "
-    "zero at the end never pays back."
+    "zero at the end never pays back, and counts as later than any that does."
 )
 
 
@@ -33,26 +34,29 @@ def build(context: Context) -> list[Block]:
     drawn = [option for option in context.drawn() if option.cash is not None]
     if not drawn:
         return []
-    blocks: list[Block] = [fan(context, drawn), Paragraph(PAYBACK_RULE, quiet=True)]
     subject = context.subject
+    blocks: list[Block] = [fan(context, drawn)]
     if subject is not None:
         figures = _returns(context, subject)
-        if figures:
-            blocks.append(Figures(figures))
-    blocks.append(_regret(context, drawn))
-    if subject is not None and subject.cash is not None:
+        blocks += [Figures(figures)] if figures else []
+    blocks += [_chances(context, drawn), Paragraph(PAYBACK_RULE, quiet=True)]
+    if subject is not None and subject.cash is not None and not _is_today(context, subject):
         blocks.append(_months(subject, subject.cash))
     return blocks
 
 
+def _is_today(context: Context, option: OptionResult) -> bool:
+    return option.option_id == context.decision.status_quo.option_id
+
+
 def fan(context: Context, drawn: list[OptionResult]) -> FanChart:
-    """The options of interest as bands; the status quo is the zero line."""
+    """The options of interest; the status quo is the zero line."""
     return FanChart(
         name="cumulative_cash",
         title="Cumulative cash against going on as today",
         description=(
-            "Lines are the middle estimate, bands hold 8 of 10 sampled futures. Zero is the status quo; the mark is "
-            "where the money is back for good. Not discounted."
+            "Above zero the money is back. Lines are middle estimates; the band holds 8 of 10 sampled futures of "
+            "the option in front. Not discounted."
         ),
         x=Axis("Months from the start", Kind.COUNT),
         y=Axis("Cumulative net cash (US dollars)", Kind.USD),
@@ -64,7 +68,7 @@ def _series(context: Context, option: OptionResult) -> FanSeries:
     assert option.cash is not None
     subject = context.subject
     role = "alternative"
-    if option.option_id == context.decision.status_quo.option_id:
+    if _is_today(context, option):
         role = "status_quo"
     elif subject is not None and option.option_id == subject.option_id:
         role = "winner"
@@ -79,11 +83,14 @@ def _series(context: Context, option: OptionResult) -> FanSeries:
 
 
 def _returns(context: Context, option: OptionResult) -> list[Figure]:
+    if _is_today(context, option):
+        return []
     est = Origin.ESTIMATED
+    paid, note = payback(option, context.decision.horizon_months)
     known: list[tuple[str, str, Cell, Kind, str]] = [
-        ("break_even_month", "Payback", option.break_even_month, Kind.MONTHS, "not discounted"),
+        ("break_even_month", "Payback", paid, Kind.MONTHS, note or "not discounted"),
         ("discounted_break_even_month", "Discounted payback", option.discounted_break_even_month, Kind.MONTHS, ""),
-        ("roi", "Return on the up-front money", option.roi, Kind.SHARE, "net present value over up-front cost"),
+        ("roi", "Return on the up-front money", option.roi, Kind.SHARE, "net gain over the horizon, not discounted"),
         ("irr_per_year", "Internal rate of return, a year", option.irr_per_year, Kind.SHARE, "of the expected flows"),
         ("peak_funding_usd", "Most money ever out", option.peak_funding_usd, Kind.USD, ""),
     ]
@@ -95,28 +102,27 @@ def _returns(context: Context, option: OptionResult) -> list[Figure]:
     return figures
 
 
-def _regret(context: Context, drawn: list[OptionResult]) -> Table:
+def _chances(context: Context, drawn: list[OptionResult]) -> Table:
     horizon = context.decision.horizon_months
     columns = [
         Column("option", "Option"),
         Column("npv_usd", f"Net present value, {horizon} months", Kind.USD),
         Column("npv_positive_probability", "Chance it is positive", Kind.SHARE),
-        Column("payback_12", "Chance to pay back within a year", Kind.SHARE),
+        Column("payback_12", "Pays back within a year", Kind.SHARE),
         Column("break_even_probability", f"... within {horizon} months", Kind.SHARE),
         Column("expected_regret_usd", "Expected regret", Kind.USD),
     ]
     rows: list[list[Cell]] = []
     for option in drawn:
-        today = option.option_id == context.decision.status_quo.option_id
-        row: list[Cell] = [
+        chances: list[Cell] = [
             option.npv_positive_probability,
             option.payback_within_12_months_probability,
             option.break_even_probability,
         ]
-        rows.append(
-            [option.label, option.npv_usd, *([NOT_APPLICABLE] * 3 if today else row), option.expected_regret_usd]
-        )
-    return Table("returns", "Chances and regret: what choosing it costs on average against hindsight", columns, rows)
+        shown = [NOT_APPLICABLE] * 3 if _is_today(context, option) else chances
+        rows.append([option.label, option.npv_usd, *shown, option.expected_regret_usd])
+    title = "Chances, and regret: how much each falls short of the best choice in hindsight, on average"
+    return Table("returns", title, columns, rows)
 
 
 def _months(option: OptionResult, cash: CashSeries) -> Table:
@@ -136,4 +142,4 @@ def _months(option: OptionResult, cash: CashSeries) -> Table:
         )
     ]
     title = f"Month by month: {option.label} (expected values; month 0 is the up-front money)"
-    return Table("cash_flow", title, columns, rows, shown_rows=13)
+    return Table("cash_flow", title, columns, rows, shown_rows=0)

@@ -1,8 +1,9 @@
 """What each option costs, line by line."""
 
 from advisor.decision.result import CostLine, OptionResult
-from advisor.reports.blocks import NOT_APPLICABLE, Axis, Block, Column, Kind, Paragraph, StackedBars, Table
+from advisor.reports.blocks import Axis, Block, Column, Kind, Paragraph, StackedBars, Table
 from advisor.reports.context import Context
+from advisor.reports.lines import LINES, SHORT
 
 ORDER = 40
 TITLE = "What it costs"
@@ -31,6 +32,7 @@ def bars(context: Context, drawn: list[OptionResult]) -> StackedBars:
     """Expected cost over the horizon where the lines carry it, else the first year at middle estimates."""
     whole = all(line.expected_usd is not None for option in drawn for line in option.cost_lines)
     kinds = list(dict.fromkeys(line.line for option in drawn for line in option.cost_lines))
+    kinds.sort(key=lambda kind: list(LINES).index(kind) if kind in LINES else len(LINES))
     horizon = context.decision.horizon_months
     period = f"over {horizon} months" if whole else "in the first year"
 
@@ -43,7 +45,7 @@ def bars(context: Context, drawn: list[OptionResult]) -> StackedBars:
         description=f"{'Expected values' if whole else 'Middle estimates'}, not discounted. Benefits are not in here.",
         x=Axis(f"Cost {period} (US dollars)", Kind.USD),
         categories=[option.label for option in drawn],
-        segments=[(kind, [amount(option, kind) for option in drawn]) for kind in kinds],
+        segments=[(SHORT.get(kind, kind), [amount(option, kind) for option in drawn]) for kind in kinds],
     )
 
 
@@ -56,13 +58,14 @@ def _amount(line: CostLine, whole: bool) -> float:
 def lines(option: OptionResult) -> Table:
     """The account of one option: each line with its basis and where the figure comes from."""
     columns = [
-        Column("line", "Line"),
+        Column("line", "Line", data_only=True),
         Column("label", "What"),
         Column("upfront_usd", "Once", Kind.USD),
         Column("monthly_usd", "A month", Kind.USD),
+        Column("expected_usd", "Over the horizon, expected", Kind.USD),
         Column("origin", "Origin"),
         Column("basis", "How the figure was made"),
-        Column("sources", "Source"),
+        Column("sources", "Source", fine_print=True),
     ]
     rows = [
         [
@@ -70,9 +73,10 @@ def lines(option: OptionResult) -> Table:
             line.label,
             line.upfront_usd,
             line.monthly_usd,
+            line.expected_usd,
             line.origin,
             line.basis,
-            "; ".join(line.sources) or NOT_APPLICABLE,
+            "; ".join(line.sources),
         ]
         for line in option.cost_lines
     ]

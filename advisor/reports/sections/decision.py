@@ -1,9 +1,11 @@
 """The first page: the decision, the money, three reasons, what would change it, and the plan with its gates."""
 
-from advisor.decision.result import OptionResult, Reason, Verdict
+from advisor.decision.result import OptionResult, Reason, Stage, Verdict
 from advisor.reports.blocks import (
+    NOT_APPLICABLE,
     Block,
     Callout,
+    Cell,
     Column,
     Figure,
     Figures,
@@ -16,6 +18,9 @@ from advisor.reports.blocks import (
     Tone,
 )
 from advisor.reports.context import Context
+from advisor.reports.numbers import show
+from advisor.reports.origins import latency_of, measurement, origin_of, quality_of
+from advisor.reports.words import payback
 
 ORDER = 10
 TITLE = "The decision"
@@ -35,69 +40,95 @@ _VERDICTS = {
 def build(context: Context) -> list[Block]:
     """What a reader who stops after one page must have seen."""
     decision = context.decision
-    blocks: list[Block] = [
-        Callout(
-            _TONES[decision.verdict], f"{_VERDICTS[decision.verdict]}: {decision.headline}", decision.settled_because
-        )
-    ]
+    title = f"{_VERDICTS[decision.verdict]}: {decision.headline}"
+    blocks: list[Block] = [Callout(_TONES[decision.verdict], title, _standing(context))]
     if decision.conflict is not None:
         blocks.append(Paragraph(decision.conflict.text))
         blocks += _listed("The cheapest ways out", decision.conflict.relaxations)
     subject = context.subject
     if subject is not None:
-        leaning = "" if context.recommends else "The leaning so far, not a recommendation: "
-        blocks.append(Paragraph(f"{leaning}{subject.label}"))
+        if not context.recommends:
+            blocks.append(Paragraph(f"In front so far, which is not a recommendation: {subject.label}."))
         blocks.append(Figures(money(context, subject)))
-    blocks += _listed("Why", [reason.text for reason in _winner_reasons(context)[:3]], numbered=True)
+    blocks += _listed("Why", [reason.text for reason in winner_reasons(context)[:3]], numbered=True)
     blocks += _listed("What would change it", _changers(context))
-    blocks += _plan(context)
+    if decision.plan:
+        blocks.append(plan(decision.plan))
     return blocks
 
 
+def _standing(context: Context) -> str:
+    decision = context.decision
+    because = decision.settled_because.strip().rstrip(".")
+    if not because:
+        return ""
+    if decision.verdict is not Verdict.RECOMMEND:
+        return f"{because[0].upper()}{because[1:]}."
+    return f"{'Settled' if decision.settled else 'Open to change'}: {because}."
+
+
 def money(context: Context, option: OptionResult) -> list[Figure]:
-    """The figures of one option that decide, those that are known."""
-    horizon = context.decision.horizon_months
-    est = Origin.ESTIMATED
-    status_quo = option.option_id == context.decision.status_quo.option_id
+    """The figures of one option that decide."""
+    decision, horizon = context.decision, context.decision.horizon_months
+    is_today = option.option_id == decision.status_quo.option_id
+
+    def figure(key: str, label: str, value: Cell, kind: Kind, note: str = "") -> Figure:
+        return Figure(key, label, value, kind, origin_of(decision, option, key), note)
+
     figures = [
-        Figure("npv_usd", f"Net present value over {horizon} months", option.npv_usd, Kind.USD, est, "against today"),
-        Figure("upfront_cost_usd", "Up-front cost", option.upfront_cost_usd, Kind.USD, est),
-        Figure("monthly_cost_usd", "Cost a month", option.monthly_cost_usd, Kind.USD, est, "a usual month of year 1"),
-        Figure("quality", "Requests answered well", option.quality, Kind.SHARE, est),
-        Figure("latency_p95_ms", "Latency, 95th percentile", option.latency_p95_ms, Kind.MS, est, "whole answer"),
-    ]
-    if not status_quo:
-        note = "" if option.break_even_month is not None else f"not within {horizon} months in most samples"
-        figures.append(Figure("break_even_month", "Pays back after", option.break_even_month, Kind.MONTHS, est, note))
-    shares = [
-        ("break_even_probability", f"Chance to pay back within {horizon} months", option.break_even_probability),
-        (
-            "payback_within_12_months_probability",
-            "Chance to pay back within a year",
-            option.payback_within_12_months_probability,
+        figure(
+            "npv_usd", f"Net present value, {horizon} months", option.npv_usd, Kind.USD, "against going on as today"
         ),
-        ("npv_positive_probability", "Chance of a positive net present value", option.npv_positive_probability),
-        ("probability_best", "Chance to be the best option", option.probability_best),
+        figure("upfront_cost_usd", "Up-front cost", option.upfront_cost_usd, Kind.USD),
+        figure("monthly_cost_usd", "Cost a month", option.monthly_cost_usd, Kind.USD, "average of the first year"),
+        figure("quality", "Requests answered well", quality_of(decision, option), Kind.SHARE, _items(context, option)),
+        figure("latency_p95_ms", "Latency, p95", latency_of(decision, option), Kind.MS, "whole answer, 95 of 100"),
     ]
-    figures += [
-        Figure(key, label, value, Kind.SHARE, est)
-        for key, label, value in shares
-        if value is not None and not (status_quo and key != "probability_best")
-    ]
+    if not is_today:
+        value, note = payback(option, horizon)
+        figures.append(figure("break_even_month", "Pays back after", value, Kind.MONTHS, note))
+        figures += _chances(context, option)
+    best = sum(o.probability_best for o in decision.ranked if o.approach == option.approach)
+    figures.append(
+        figure(
+            "probability_best",
+            "This way of doing it is the best in",
+            best,
+            Kind.SHARE,
+            f"of sampled futures; {show(option.probability_best, Kind.SHARE)} with exactly this model and machine",
+        )
+    )
     return figures
 
 
-def _winner_reasons(context: Context) -> list[Reason]:
+def _items(context: Context, option: OptionResult) -> str:
+    found = measurement(context.decision, option)
+    return f"on {found['n']:,} items" if found is not None and isinstance(found.get("n"), int) else ""
+
+
+def _chances(context: Context, option: OptionResult) -> list[Figure]:
+    wanted = (
+        ("payback_within_12_months_probability", "Chance to pay back within a year"),
+        ("npv_positive_probability", "Chance of a positive net present value"),
+    )
+    found = [(key, label, getattr(option, key)) for key, label in wanted]
+    return [Figure(key, label, value, Kind.SHARE, Origin.ESTIMATED) for key, label, value in found if value is not None]
+
+
+def winner_reasons(context: Context) -> list[Reason]:
+    """What speaks for the option that the report is about."""
     subject = context.subject
     names = {"winner"} | ({subject.option_id} if subject is not None else set())
     return [reason for reason in context.decision.reasons if reason.about in names]
 
 
 def _changers(context: Context) -> list[str]:
+    """Answers that turn the winner, then, while it is open, the questions that are worth most."""
     decision = context.decision
     texts = [flip.text for flip in decision.flips[:3]]
     if not decision.settled:
-        texts += [f"An answer to: {question.question}" for question in decision.next_questions[:3]]
+        asked = decision.next_questions[: max(0, 4 - len(texts))]
+        texts += [f"Not known yet: {q.question} (worth {show(q.value_of_information_usd, Kind.USD)})" for q in asked]
     return texts
 
 
@@ -105,19 +136,25 @@ def _listed(title: str, texts: list[str], *, numbered: bool = False) -> list[Blo
     return [Heading(title), Items(texts, numbered)] if texts else []
 
 
-def _plan(context: Context) -> list[Block]:
-    if not context.decision.plan:
-        return []
+def plan(stages: list[Stage]) -> Table:
+    """The steps with the number at which one goes on or stops."""
     columns = [
-        Column("step", "Step", Kind.COUNT),
-        Column("name", "What"),
+        Column("step", "Number", Kind.COUNT, data_only=True),
+        Column("name", "Step"),
         Column("do", "Do"),
         Column("gate", "Go on when, stop when"),
-        Column("weeks", "Weeks", Kind.WEEKS),
-        Column("cost_usd", "Cost", Kind.USD),
+        Column("weeks", "Takes", Kind.WEEKS),
+        Column("cost_usd", "Costs", Kind.USD),
     ]
-    rows = [
-        [number, stage.name, stage.do, stage.gate, stage.weeks, stage.cost_usd]
-        for number, stage in enumerate(context.decision.plan, start=1)
+    rows: list[list[Cell]] = [
+        [
+            number,
+            f"{number}. {stage.name}",
+            stage.do,
+            stage.gate,
+            stage.weeks or NOT_APPLICABLE,
+            stage.cost_usd or NOT_APPLICABLE,
+        ]
+        for number, stage in enumerate(stages, start=1)
     ]
-    return [Heading("The plan, step by step"), Table("plan", "The plan", columns, rows)]
+    return Table("plan", "The plan, step by step", columns, rows)

@@ -19,5 +19,9 @@ def build(context: Context) -> list[Block]:
     ]
     if not rows:
         return []
-    columns = [Column("text", "Reason"), Column("rule", "Rule"), Column("evidence", "Evidence")]
+    columns = [
+        Column("text", "Reason"),
+        Column("rule", "Rule", fine_print=True),
+        Column("evidence", "Evidence", fine_print=True),
+    ]
     return [Table("reasons", "Reasons", columns, rows)]

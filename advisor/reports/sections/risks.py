@@ -8,6 +8,7 @@ ORDER = 50
 TITLE = "Risks and readiness"
 
 _SEVERITY = ("error", "warning", "info")
+_WORDS = {"error": "✗ error", "warning": "! caution", "info": "note"}
 
 
 def build(context: Context) -> list[Block]:
@@ -25,23 +26,14 @@ def _findings(name: str, title: str, findings: list[Finding]) -> Table:
         Column("severity", "Severity"),
         Column("text", "Finding"),
         Column("do", "What to do"),
-        Column("article", "The article says"),
-        Column("now", "What holds now"),
-        Column("rule", "Rule"),
-        Column("evidence", "Evidence"),
+        Column("article", "The article says", fine_print=True),
+        Column("now", "What holds now", fine_print=True),
+        Column("rule", "Rule", fine_print=True),
+        Column("evidence", "Evidence", fine_print=True),
     ]
     ordered = sorted(findings, key=lambda f: _SEVERITY.index(f.severity) if f.severity in _SEVERITY else 9)
     rows = [
-        [
-            f.severity,
-            f.text,
-            f.do or NOT_APPLICABLE,
-            f.article or NOT_APPLICABLE,
-            f.now or NOT_APPLICABLE,
-            f.rule,
-            cite(f.evidence),
-        ]
-        for f in ordered
+        [_WORDS.get(f.severity, f.severity), f.text, f.do, f.article, f.now, f.rule, cite(f.evidence)] for f in ordered
     ]
     return Table(name, title, columns, rows)
 

@@ -1,6 +1,6 @@
 """What was ruled out, by which rule, and why the losers lose."""
 
-from advisor.reports.blocks import NOT_APPLICABLE, Block, Column, Kind, Table
+from advisor.reports.blocks import NOT_APPLICABLE, Block, Cell, Column, Kind, Table
 from advisor.reports.context import Context
 from advisor.reports.sections.risks import cite
 
@@ -16,10 +16,10 @@ def build(context: Context) -> list[Block]:
             Column("what", "What"),
             Column("count", "Options", Kind.COUNT),
             Column("text", "Why"),
-            Column("rule", "Rule"),
-            Column("evidence", "Evidence"),
+            Column("rule", "Rule", fine_print=True),
+            Column("evidence", "Evidence", fine_print=True),
         ]
-        rows = [
+        rows: list[list[Cell]] = [
             [out.option_id or out.approach or "options", out.count, out.text, out.rule, cite(out.evidence)]
             for out in context.decision.ruled_out
         ]
@@ -42,7 +42,7 @@ def _losers(context: Context) -> list[Block]:
     columns = [
         Column("option", "Option"),
         Column("text", "Why not"),
-        Column("rule", "Rule"),
-        Column("evidence", "Evidence"),
+        Column("rule", "Rule", fine_print=True),
+        Column("evidence", "Evidence", fine_print=True),
     ]
     return [Table("why_not", "Why the others lose", columns, rows, shown_rows=20)]

@@ -1,9 +1,11 @@
-"""What the result hangs on: tornado, flips, break-even points and maps, the price of each limit, what to find out next."""
+"""What the result hangs on: tornado, flips, break-even points and maps, the price of limits, what to find out next."""
 
+from advisor.decision.result import BreakEvenPoint
 from advisor.reports.blocks import (
-    NOT_APPLICABLE,
     Axis,
+    BarChart,
     Block,
+    Cell,
     Column,
     Heading,
     Kind,
@@ -14,17 +16,20 @@ from advisor.reports.blocks import (
     TornadoChart,
 )
 from advisor.reports.context import Context
+from advisor.reports.numbers import usd
+from advisor.reports.words import plain
 
 ORDER = 45
 TITLE = "What it hangs on"
 
-_BARS = 12
+_BARS = 10
 
 
 def build(context: Context) -> list[Block]:
     """Whatever of these the decision carries."""
     return [
         *_tornado(context),
+        *_total_order(context),
         *_flips(context),
         *_break_evens(context),
         *_maps(context),
@@ -38,30 +43,45 @@ def _tornado(context: Context) -> list[Block]:
     subject = context.subject
     if not rows or subject is None:
         return []
-    widest = sorted(rows, key=lambda row: -abs(row.npv_at_high_usd - row.npv_at_low_usd))
-    chart = TornadoChart(
-        name="tornado",
-        title=f"What moves the value of: {subject.label}",
-        description="Each bar is the net present value when one input takes its P10 and its P90, the others as they are.",
-        x=Axis("Net present value (US dollars)", Kind.USD),
-        base=subject.npv_usd.p50,
-        bars=[
-            TornadoBar(row.label, row.low_value, row.high_value, row.npv_at_low_usd, row.npv_at_high_usd)
-            for row in widest[:_BARS]
-        ],
-    )
-    blocks: list[Block] = [chart]
-    if any(row.total_order_index is not None for row in rows):
-        columns = [
-            Column("id", "Id"),
-            Column("input", "Input"),
-            Column("total_order", "Share of the variance", Kind.SHARE),
-        ]
-        indexed = sorted(rows, key=lambda row: -(row.total_order_index or 0.0))
-        title = "Total-order sensitivity: how much less uncertain the value were if the input was known"
-        table = [[row.id, row.label, row.total_order_index] for row in indexed]
-        blocks.append(Table("sensitivity", title, columns, table, shown_rows=_BARS))
-    return blocks
+    widest = sorted(rows, key=lambda row: -abs(row.npv_at_high_usd - row.npv_at_low_usd))[:_BARS]
+    return [
+        TornadoChart(
+            name="tornado",
+            title="What moves the value most",
+            description=(
+                f"The net present value of {subject.label} when one input takes its low and its high value "
+                f"(written at the ends of the bar) and the others stay uncertain."
+            ),
+            x=Axis("Net present value (US dollars)", Kind.USD),
+            base=subject.npv_usd.p50,
+            bars=[
+                TornadoBar(row.label, row.low_value, row.high_value, row.npv_at_low_usd, row.npv_at_high_usd)
+                for row in widest
+            ],
+        )
+    ]
+
+
+def _total_order(context: Context) -> list[Block]:
+    known = [
+        (row.total_order_index, row) for row in context.decision.sensitivities if row.total_order_index is not None
+    ]
+    top = sorted(known, key=lambda pair: -pair[0])[:_BARS]
+    if not top:
+        return []
+    return [
+        BarChart(
+            name="total_order",
+            title="Where the uncertainty comes from",
+            description=(
+                "Share of the variance of the value that would be gone if this input were known for certain, alone and "
+                "together with others (Sobol total-order index; the shares may sum to more than 100 %)."
+            ),
+            x=Axis("Total-order index (% of the variance)", Kind.SHARE),
+            labels=[row.label for _, row in top],
+            values=[max(index, 0.0) for index, _ in top],
+        )
+    ]
 
 
 def _flips(context: Context) -> list[Block]:
@@ -69,14 +89,14 @@ def _flips(context: Context) -> list[Block]:
     if not flips:
         return []
     columns = [
-        Column("fact", "Fact"),
+        Column("fact", "Fact", data_only=True),
         Column("label", "What"),
         Column("current", "Now"),
-        Column("becomes", "Would have to be"),
-        Column("winner", "Then the winner is"),
-        Column("text", "In words"),
+        Column("becomes", "Turns at"),
+        Column("winner", "Then the best option is"),
+        Column("text", "In words", data_only=True),
     ]
-    rows = [[f.fact, f.label, _plain(f.current), _plain(f.becomes), f.winner_label, f.text] for f in flips]
+    rows = [[f.fact, f.label, plain(f.current), plain(f.becomes), f.winner_label, f.text] for f in flips]
     return [Table("flips", "The nearest answer that changes the winner", columns, rows)]
 
 
@@ -85,29 +105,48 @@ def _break_evens(context: Context) -> list[Block]:
     if not found:
         return []
     columns = [
-        Column("id", "Id"),
+        Column("id", "Id", data_only=True),
         Column("label", "What"),
-        Column("current", "Now", Kind.NUMBER),
-        Column("at", "Equal at", Kind.NUMBER),
-        Column("unit", "Unit"),
-        Column("range", "Searched"),
+        Column("current", "Now"),
+        Column("at", "Worth the same at"),
         Column("against", "Compared with"),
         Column("text", "In words"),
+        Column("current_value", "Now, as a number", Kind.NUMBER, data_only=True),
+        Column("at_value", "Equal at, as a number", Kind.NUMBER, data_only=True),
+        Column("unit", "Unit", data_only=True),
+        Column("low", "Searched from", Kind.NUMBER, data_only=True),
+        Column("high", "Searched to", Kind.NUMBER, data_only=True),
     ]
     rows = [
-        [b.id, b.label, b.current, "nowhere in the range" if b.at is None else b.at, b.unit or NOT_APPLICABLE,
-         f"{b.low:,.4g} to {b.high:,.4g}", b.against, b.text]
+        [b.id, b.label, _amount(b, b.current), _equal(b), b.against, b.text, b.current, b.at, b.unit, b.low, b.high]
         for b in found
-    ]  # fmt: skip
-    return [Table("break_evens", "Where the recommendation and its rival are worth the same", columns, rows)]
+    ]
+    return [Table("break_evens", "Where the option in front and its rival are worth the same", columns, rows)]
+
+
+def _amount(point: BreakEvenPoint, value: float | None) -> str:
+    if value is None:
+        return "unknown"
+    unit = (point.unit or "").strip()
+    if unit.lower() in ("usd", "$", "us dollars"):
+        return usd(value)
+    if unit in ("share", "%"):
+        return f"{value:.1%}"
+    return f"{plain(float(f'{value:.3g}'))} {unit}".strip()
+
+
+def _equal(point: BreakEvenPoint) -> str:
+    if point.at is not None:
+        return _amount(point, point.at)
+    return f"nowhere between {_amount(point, point.low)} and {_amount(point, point.high)}"
 
 
 def _maps(context: Context) -> list[Block]:
     return [
         MapChart(
             name=f"break_even_map_{number}",
-            title=f"Best option by {found.x_label} and {found.y_label}",
-            description="Each field is the option with the highest median value there; the cross is where you are.",
+            title=f"The best option by {found.x_label} and {found.y_label}",
+            description="Each field has the colour of the option that is worth most there.",
             x_title=found.x_label,
             y_title=found.y_label,
             x_values=found.x_values,
@@ -124,18 +163,33 @@ def _constraint_prices(context: Context) -> list[Block]:
     if not prices:
         return []
     columns = [
-        Column("fact", "Limit"),
+        Column("fact", "Id", data_only=True),
+        Column("label", "Limit"),
         Column("limit", "Set to"),
         Column("cost_usd_per_month", "Costs a month", Kind.USD),
         Column("cost_usd", "Over the horizon", Kind.USD),
         Column("winner_without", "Best without it"),
-        Column("text", "In words"),
+        Column("text", "In words", data_only=True),
     ]
     rows = [
-        [p.fact, _plain(p.limit), p.cost_usd_per_month, p.cost_usd, p.winner_without or NOT_APPLICABLE, p.text]
-        for p in prices
+        [
+            price.fact,
+            context.fact_labels.get(price.fact, price.fact),
+            plain(price.limit),
+            price.cost_usd_per_month,
+            price.cost_usd,
+            _label(context, price.winner_without),
+            price.text,
+        ]
+        for price in prices
     ]
-    return [Table("constraint_prices", "The price of each limit", columns, rows)]
+    return [Table("constraint_prices", "What each limit costs", columns, rows)]
+
+
+def _label(context: Context, name: str | None) -> str | None:
+    """The label of an option id; what is no id is a label already."""
+    labels = {option.option_id: option.label for option in context.decision.ranked}
+    return None if name is None else labels.get(name, name)
 
 
 def _questions(context: Context) -> list[Block]:
@@ -143,34 +197,18 @@ def _questions(context: Context) -> list[Block]:
     blocks: list[Block] = []
     if questions:
         columns = [
-            Column("fact", "Fact"),
             Column("question", "Question"),
             Column("value_of_information_usd", "Worth knowing", Kind.USD),
             Column("changes_winner_probability", "Changes the winner in", Kind.SHARE),
-            Column("why", "Why"),
+            Column("why", "Why it is asked", fine_print=True),
+            Column("fact", "Fact", fine_print=True),
         ]
-        rows = [
-            [q.fact, q.question, q.value_of_information_usd, q.changes_winner_probability, q.why] for q in questions
+        rows: list[list[Cell]] = [
+            [q.question, q.value_of_information_usd, q.changes_winner_probability, q.why, q.fact] for q in questions
         ]
-        blocks.append(Table("next_questions", "What to find out next", columns, rows))
+        title = "What to find out next: what it is worth to know the answer before deciding"
+        blocks.append(Table("next_questions", title, columns, rows, shown_rows=6))
     if context.decision.pilot_worth_usd is not None:
-        from advisor.reports.numbers import usd
-
         worth = usd(context.decision.pilot_worth_usd)
         blocks += [Heading("A pilot"), Paragraph(f"A pilot that measures before deciding is worth up to {worth}.")]
     return blocks
-
-
-def _plain(value: object) -> str:
-    """An answer as text: booleans in words, lists and ranges written out."""
-    if value is None:
-        return "unknown"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return f"{value:,.6g}"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(part)}" for key, part in value.items())
-    if isinstance(value, list | tuple):
-        return "; ".join(_plain(part) for part in value)
-    return str(value)

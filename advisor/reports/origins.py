@@ -1,0 +1,60 @@
+"""Where an option's figures come from: measured by an evaluation, answered by a person, or estimated by the model."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from advisor.decision.result import Decision, OptionResult, Spread
+from advisor.reports.blocks import Origin
+
+_TODAY = {
+    "quality": "current.quality_rate",
+    "latency_p95_ms": "current.latency_p95_ms",
+    "monthly_cost_usd": "current.monthly_spend_usd",
+}
+"""The facts that say what the status quo is like."""
+
+
+def origin_of(decision: Decision, option: OptionResult, figure: str) -> Origin:
+    """The origin of one figure (a field of `OptionResult`) of one option."""
+    if option.approach == "keep_current" and figure in _TODAY:
+        said = decision.origins.get(_TODAY[figure])
+        return Origin(said) if said in set(Origin) else Origin.ASSUMED
+    measured = measurement(decision, option)
+    known = {"quality": "quality", "latency_p95_ms": "latency_p95_ms"}.get(figure)
+    if measured is not None and known is not None and measured.get(known) is not None:
+        return Origin.MEASURED
+    return Origin.ESTIMATED
+
+
+def measurement(decision: Decision, option: OptionResult) -> Mapping[str, Any] | None:
+    """What an evaluation measured of this option, if anything."""
+    rows = decision.facts.get("measured.options")
+    if not isinstance(rows, list):
+        return None
+    key = (option.approach, option.model, option.training or "none")
+    for row in rows:
+        if isinstance(row, dict) and (row.get("approach"), row.get("model"), row.get("training") or "none") == key:
+            return row
+    return None
+
+
+def quality_word(decision: Decision, option: OptionResult) -> str:
+    """The origin of the quality with the number of items when it was measured."""
+    origin = origin_of(decision, option, "quality")
+    found = measurement(decision, option) if origin is Origin.MEASURED else None
+    items = found.get("n") if found is not None else None
+    return f"{origin.value} on {items:,} items" if isinstance(items, int) else origin.value
+
+
+def latency_of(decision: Decision, option: OptionResult) -> Spread | None:
+    """The latency, unknown for a status quo of which nobody said it."""
+    if option.approach == "keep_current" and decision.facts.get("current.latency_p95_ms") is None:
+        return None
+    return option.latency_p95_ms
+
+
+def quality_of(decision: Decision, option: OptionResult) -> Spread | None:
+    """The quality; there is none where nothing does the job today."""
+    if option.approach == "keep_current" and decision.facts.get("current.approach") == "none":
+        return None
+    return option.quality
