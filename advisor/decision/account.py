@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
     Amount = Array | float
 
+AMOUNTS = ("once", "per_request", "per_request_tokens", "per_month")
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One cost line. Amounts are US dollars, scalars or arrays over samples; per-request amounts are of month 1's volume."""
 
     line: str
     label: str
-    basis: str
+    basis: Callable[[], str]
+    """How the figure was made, in words; called only for the options that are explained."""
     origin: str
     once: Amount = 0.0
     per_request: Amount = 0.0
@@ -30,19 +36,42 @@ class Line:
     sources: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True)
+class Part:
+    """Lines that several options share, with their sums, so that they are added once."""
+
+    lines: tuple[Line, ...]
+
+    @cached_property
+    def sums(self) -> dict[str, Amount]:
+        """Each of `AMOUNTS` over the lines; zero stays the float 0.0."""
+        return {name: total(getattr(line, name) for line in self.lines) for name in AMOUNTS}
+
+
+@dataclass(frozen=True)
 class Account:
     """All lines of one option, and what does not follow from them: when it runs and how fast it answers."""
 
-    lines: list[Line] = field(default_factory=list)
+    parts: tuple[Part, ...]
     weeks: Amount = 0.0
     latency_p95_ms: Amount = 0.0
     replicas: Amount = 0.0
-    hosted_hours: Amount = 0.0
+    missing_replicas: Amount = 0.0
+    """Replicas needed beyond what the owned hardware holds."""
 
-    def total(self, part: str) -> Amount:
-        """The sum of one amount (`once`, `per_request`, ...) over the lines."""
-        result: Amount = 0.0
-        for line in self.lines:
-            result = result + getattr(line, part)
-        return result
+    @property
+    def lines(self) -> list[Line]:
+        return [line for part in self.parts for line in part.lines]
+
+    def total(self, name: str) -> Amount:
+        """The sum of one of `AMOUNTS` over the lines."""
+        return total(part.sums[name] for part in self.parts)
+
+
+def total(amounts: Iterable[Amount]) -> Amount:
+    """The sum of scalars and arrays; exact zeros cost nothing."""
+    result: Amount = 0.0
+    for amount in amounts:
+        if isinstance(amount, np.ndarray) or amount != 0.0:
+            result = result + amount
+    return result

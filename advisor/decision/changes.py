@@ -98,7 +98,9 @@ def _figures(before: Decision, after: Decision) -> list[Change]:
             continue
         first, second = (f"{show(s.p50)} ({show(s.p10)} to {show(s.p90)})" for s in (a, b))
         found.append(
-            Change(kind="figure", what=name, before=first, after=second, text=f"{new.label}: {label} {first} -> {second}")
+            Change(
+                kind="figure", what=name, before=first, after=second, text=f"{new.label}: {label} {first} -> {second}"
+            )
         )
     return found
 

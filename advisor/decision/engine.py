@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +15,11 @@ from advisor.decision import explain, questions
 from advisor.decision.changes import changes_between
 from advisor.decision.optimize import choose, pareto, relaxations, smallest_conflict
 from advisor.decision.plan import staged_plan
+from advisor.decision.points import SEED
+from advisor.decision.ranking import rank, within_share
 from advisor.decision.result import Conflict, Decision, OptionResult, SolverReport, Verdict
-from advisor.decision.study import SEED, Study, build_study
-from advisor.decision.summary import brief, full
+from advisor.decision.study import Study, build_study
+from advisor.decision.summary import briefs, full
 from advisor.decision.verdict import Standing, stand
 
 if TYPE_CHECKING:
@@ -61,16 +62,6 @@ def decide(
     return _Assembly(study, catalogue, today, quick).decision(previous)
 
 
-@dataclass(slots=True)
-class _Ranking:
-    """Places of the study's options: those within the limits first, by objective."""
-
-    order: list[int]
-    feasible: list[int]
-    chance: Array
-    """Probability best, per option of the study."""
-
-
 class _Assembly:
     """Puts the decision together from a study."""
 
@@ -79,18 +70,15 @@ class _Assembly:
         self.catalogue = catalogue
         self.today = today
         self.quick = quick
-        self.ranking = _rank(study)
+        self.ranking = rank(study)
         self.known = study.answers.known()
 
     def decision(self, previous: Decision | None) -> Decision:
         study, ranking = self.study, self.ranking
         choice = choose([c for c in study.candidates if c.option_id not in study.barred], study.limits)
         place = next((i for i in ranking.order if study.candidates[i].option_id == choice.option_id), None)
-        worths = questions.value_of_information(
-            np.stack([study.outcomes[i].npv_usd for i in ranking.feasible or ranking.order]),
-            study.world,
-            self._open_facts(),
-        )
+        contenders = np.stack([study.outcomes[i].npv_usd for i in ranking.contenders()])
+        worths = questions.value_of_information(contenders, study.world, self._open_facts())
         standing = stand(study, place, worths)
         ranked = self._ranked(place)
         by_id = {r.option_id: r for r in ranked}
@@ -103,7 +91,9 @@ class _Assembly:
         if place is not None:
             floor = self.known.get("limits.quality_floor")
             feasible = [study.outcomes[i] for i in ranking.feasible]
-            plan = staged_plan(study.outcomes[place], feasible, study.valuation, floor if isinstance(floor, float) else None)
+            plan = staged_plan(
+                study.outcomes[place], feasible, study.valuation, floor if isinstance(floor, float) else None
+            )
         decision = Decision(
             verdict=standing.verdict,
             headline=self._headline(standing, by_id[study.candidates[leader].option_id]),
@@ -120,9 +110,11 @@ class _Assembly:
             plan=plan,
             readiness=explain.findings(study.rules.readiness, study.outcomes[leader].option, self.known),
             risks=explain.findings(study.rules.risks, study.outcomes[leader].option, self.known),
-            assumptions=explain.assumptions(study.rules.facts, study.answers, ranked, study.rules, self._spoken(leader)),
+            assumptions=explain.assumptions(
+                study.rules.facts, study.answers, ranked, study.rules, self._spoken(leader)
+            ),
             conflict=self._conflict() if place is None else None,
-            pareto=pareto([study.candidates[i] for i in ranking.feasible or ranking.order]),
+            pareto=[] if self.quick else pareto([study.candidates[i] for i in ranking.feasible or ranking.order]),
             near_best=self._near_best(place),
             solver=_solver(choice),
             options_considered=study.considered,
@@ -153,17 +145,17 @@ class _Assembly:
 
     def _ranked(self, place: int | None) -> list[OptionResult]:
         study, ranking = self.study, self.ranking
-        best = study.values().max(axis=0) if not self.quick else None
+        listed = ranking.listed(study)
+        outcomes = [study.outcomes[i] for i in listed]
+        chances = [float(ranking.chance[i]) for i in listed]
+        found = briefs(outcomes, chances, [within_share(o, study) for o in outcomes])
+        if self.quick:
+            return found
         drawn = self._drawn(place)
-        found = []
-        for i in ranking.order:
-            outcome = study.outcomes[i]
-            gate_chance = study.gated.feasible_share.get(outcome.option.id, 1.0)
-            result = brief(outcome, probability_best=float(ranking.chance[i]), feasible=gate_chance * _within(study, i))
-            if best is not None and i in drawn:
-                result = full(result, outcome, study.valuation, best)
-            found.append(result)
-        return found
+        return [
+            full(result, study.outcomes[i], study.valuation, ranking.best_npv) if i in drawn else result
+            for i, result in zip(listed, found, strict=True)
+        ]
 
     def _drawn(self, place: int | None) -> set[int]:
         chosen = set(self.ranking.order[:DRAWN])
@@ -227,35 +219,6 @@ class _Assembly:
         return [c.option_id for c in near if c.objective_usd >= top - NEAR_BEST * abs(top)]
 
 
-def _rank(study: Study) -> _Ranking:
-    everything = sorted(range(len(study.candidates)), key=lambda i: -study.candidates[i].objective_usd)
-    feasible = [i for i in everything if study.possible(i)]
-    rest = [i for i in everything if not study.possible(i)]
-    chance = np.zeros(len(study.candidates))
-    if feasible:
-        values = np.stack([study.outcomes[i].npv_usd for i in feasible])
-        counts = np.bincount(values.argmax(axis=0), minlength=len(feasible))
-        chance[feasible] = counts / values.shape[1]
-    return _Ranking(feasible + rest, feasible, chance)
-
-
-def _within(study: Study, place: int) -> float:
-    """Share of samples in which the option meets every limit."""
-    outcome = study.outcomes[place]
-    metrics = {
-        "quality": outcome.quality,
-        "latency_p95_ms": outcome.latency_p95_ms,
-        "upfront_usd": outcome.upfront_usd,
-        "monthly_usd": outcome.monthly_usd,
-        "weeks": outcome.weeks,
-    }
-    inside = np.ones(outcome.npv_usd.shape, dtype=bool)
-    for limit in study.limits:
-        value = metrics[limit.metric]
-        inside &= value >= limit.bound if limit.floor else value <= limit.bound
-    return float(inside.mean())
-
-
 def _solver(choice: Choice) -> SolverReport:
     return SolverReport(
         solver=choice.solved.solver,
@@ -269,7 +232,5 @@ def _solver(choice: Choice) -> SolverReport:
 
 def inputs_hash(answers: Answers) -> str:
     """SHA-256 over the answers that may decide (free text is not among them in effect, but is kept for identity)."""
-    plain = {
-        fact: [plain_value(a.value), a.origin.value, a.evidence_n] for fact, a in sorted(answers.given.items())
-    }
+    plain = {fact: [plain_value(a.value), a.origin.value, a.evidence_n] for fact, a in sorted(answers.given.items())}
     return hashlib.sha256(json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from advisor.decision.result import Assumption, Evidence, Finding, Reason, RuledOut
-from rules.interval import Interval
+from advisor.values import show_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -169,7 +169,7 @@ def _fact_row(fact: Fact, answers: Answers) -> Assumption:
         return Assumption(
             id=fact.id,
             label=fact.label,
-            value=shown(answer.value),
+            value=show_value(answer.value),
             unit=fact.unit,
             origin=answer.origin.value,
             source=answer.source or "the user",
@@ -188,19 +188,6 @@ def _fact_row(fact: Fact, answers: Answers) -> Assumption:
         source=fact.assume.source,
         date=str(fact.assume.date),
     )
-
-
-def shown(value: object) -> str:
-    """A fact's value as people read it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, Interval):
-        return f"{value.low:,.6g} to {value.high:,.6g}"
-    if isinstance(value, int | float):
-        return f"{value:,.10g}"
-    if isinstance(value, list):
-        return ", ".join(f"{item['count']} x {item['gpu']}" for item in value) or "none"
-    return str(value)
 
 
 def _usd(amount: float) -> str:

@@ -29,16 +29,15 @@ class Gated:
 
 
 def apply_gates(options: Iterable[Option], gates: Mapping[str, Gate], world: World) -> Gated:
-    """Sort the options by what the gates say of them."""
+    """Sort the options by what the gates say of them. The status quo is excluded by name but stays to be shown."""
     result = Gated()
-    active = [(gate, _when(gate, world)) for gate in gates.values()]
-    active = [(gate, share) for gate, share in active if np.any(share)]
+    active = [_Active(gate, when, world) for gate in gates.values() if np.any(when := _when(gate, world))]
     for option in options:
         chance = 1.0
-        for gate, when in active:
-            out = _excluded_share(gate, when, option, world)
+        for gate in active:
+            out = gate.excluded_share(option)
             if out >= EXCLUDED_FROM:
-                result.excluded.append((option, gate))
+                result.excluded.append((option, gate.gate))
                 chance = 0.0
                 break
             chance *= 1.0 - out
@@ -49,21 +48,40 @@ def apply_gates(options: Iterable[Option], gates: Mapping[str, Gate], world: Wor
     return result
 
 
+class _Active:
+    """A gate whose condition holds in some samples; asks each distinct kind of option once."""
+
+    def __init__(self, gate: Gate, when: object, world: World) -> None:
+        self.gate = gate
+        self._when = np.asarray(when, dtype=bool)
+        self._world = world
+        self._names = tuple(n.removeprefix("option.") for n in gate.excludes.names if n.startswith("option."))
+        self._known: dict[tuple[object, ...], float] = {}
+
+    def excluded_share(self, option: Option) -> float:
+        attributes = option.attributes
+        key = tuple([attributes[name] for name in self._names])
+        share = self._known.get(key)
+        if share is None:
+            excludes = self.gate.excludes.evaluate_arrays(lookup(option, self._world))
+            share = float(np.mean(self._when & np.asarray(excludes, dtype=bool)))
+            self._known[key] = share
+        return share
+
+
 def _when(gate: Gate, world: World) -> object:
-    return True if gate.when is None else gate.when.evaluate_arrays(_facts_only(world))
+    return True if gate.when is None else gate.when.evaluate_arrays(lambda name: world.facts[name])
 
 
-def _excluded_share(gate: Gate, when: object, option: Option, world: World) -> float:
-    excludes = gate.excludes.evaluate_arrays(_lookup(option, world))
-    return float(np.mean(np.logical_and(np.asarray(when, dtype=bool), np.asarray(excludes, dtype=bool))))
+def lookup(option: Option, world: World) -> Callable[[str], object]:
+    """Fact ids and `option.*` names over the samples of a world."""
 
-
-def _facts_only(world: World) -> Callable[[str], object]:
-    return lambda name: world.facts[name]
-
-
-def _lookup(option: Option, world: World) -> Callable[[str], object]:
     def value(name: str) -> object:
-        return option.attribute(name.removeprefix("option.")) if name.startswith("option.") else world.facts[name]
+        if not name.startswith("option."):
+            return world.facts[name]
+        found = option.attributes[name.removeprefix("option.")]
+        if found is None and name == "option.labels_used" and not option.distilled:
+            return world.facts.get("data.labelled_examples")
+        return found
 
     return value

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from advisor.decision.optimize import Limit
-
 if TYPE_CHECKING:
     from advisor.decision.world import World
 
+SURE_OF = {
+    "latency_p95_ms": 0.6,
+    "quality": 0.5,
+    "upfront_usd": 0.6,
+    "monthly_usd": 0.6,
+    "weeks": 0.6,
+    "missing_replicas": 0.6,
+}
+"""A limit counts as met when it is met in this share of the samples. Quality is judged at its middle: its spread is wide until a
+pilot has measured it, and the plan's gates stop what falls short."""
 SPOKEN_OF = (
     ("limits.latency_p95_ms", "latency limit", "latency_p95_ms", False),
     ("limits.quality_floor", "quality floor", "quality", True),
@@ -19,6 +28,20 @@ SPOKEN_OF = (
     ("limits.deadline_weeks", "deadline", "weeks", False),
 )
 """(fact, how people call it, metric of a candidate, whether it is a floor)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One hard limit: `metric` of the chosen option must not exceed (or, for a floor, not fall below) `bound`."""
+
+    fact: str
+    label: str
+    metric: str
+    bound: float
+    floor: bool = False
+
+    def allows(self, value: float) -> bool:
+        return value >= self.bound - 1e-9 if self.floor else value <= self.bound + 1e-9
 
 
 def limits_of(world: World) -> list[Limit]:
@@ -31,4 +54,6 @@ def limits_of(world: World) -> list[Limit]:
         if fact == "limits.latency_p95_ms" and np.mean(np.asarray(world.facts.get("traffic.batch"), dtype=float)) > 0.5:
             continue
         found.append(Limit(fact, label, metric, float(np.median(np.asarray(value, dtype=float))), floor))
+    if world.facts.get("hardware.gpus"):
+        found.append(Limit("hardware.gpus", "number of GPUs owned", "missing_replicas", 0.0))
     return found

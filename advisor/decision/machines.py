@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pricing.entries import Gpu, Model
 
 COUNTS = (1, 2, 4, 8)
-CHEAPEST = 2
-"""Rented set-ups per model: the cheapest ones that fit, and the fastest of the others."""
+CHEAPEST = 1
+"""Rented set-ups per model: the cheapest that fit, and the fastest of the others."""
 CPU_LIMIT_B = 2.0
 """Above this many billion parameters a CPU server answers too slowly to be offered."""
 POWER_USD_PER_KWH = 0.15
@@ -51,6 +51,8 @@ class Machine:
     rented: bool
     profile: ServingProfile
     source: str
+    most_replicas: int | None = None
+    """How many replicas the owned GPUs hold; None where more can be rented."""
 
     def busy_seconds(self, sent: Amount, answered: Amount) -> Amount:
         """Machine seconds one request takes when the machine works on many at once."""
@@ -122,6 +124,7 @@ def _owned(model: Model, catalogue: Catalogue, owned: Sequence[Mapping[str, obje
             Range(0.5 * power, power, 2.0 * power),
             False,
             f"electricity at ${POWER_USD_PER_KWH}/kWh, full board power",
+            have // count,
         )
 
 
@@ -132,7 +135,9 @@ def _cpu(model: Model, catalogue: Catalogue, on: date) -> Iterator[Machine]:
             yield _machine(model, gpu, 1, rent.range, True, f"{rent.source.title} ({rent.checked})")
 
 
-def _machine(model: Model, gpu: Gpu, count: int, price: Range, rented: bool, source: str) -> Machine:
+def _machine(
+    model: Model, gpu: Gpu, count: int, price: Range, rented: bool, source: str, most_replicas: int | None = None
+) -> Machine:
     return Machine(
         gpu_id=gpu.id,
         gpu_name=gpu.name,
@@ -142,4 +147,5 @@ def _machine(model: Model, gpu: Gpu, count: int, price: Range, rented: bool, sou
         rented=rented,
         profile=serving_profile(model, gpu, count),
         source=source,
+        most_replicas=most_replicas,
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
+    from advisor.decision.options import Option
     from pricing.catalogue import Catalogue
     from pricing.entries import Model, Offer, TuningService
     from pricing.entries import TuningOffer as ServiceOffer
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 OPEN_TIERS = frozenset({"open_large", "open_mid", "open_small", "tiny", "encoder"})
 SERVERLESS_PER_MODEL = 2
 """The cheapest hosts of an open model that are worth a line of their own."""
+SUPERSEDED_DAYS = 730
+"""An open model is not offered when another vendor's of its size is newer by this much."""
 RETIRES_SOON_DAYS = 120
 """A model that ends sooner than this is worth moving to only as a stopgap: it is not offered for new work."""
 
@@ -119,7 +122,11 @@ class Market:
     deployments: list[Deployment] = field(default_factory=list)
     services: list[TuningOffer] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
-    """(what, why): ended, not yet available, price unknown."""
+    """(what, why): ended, not yet available, price unknown, replaced by a newer one."""
+    current: Deployment | None = None
+    """The model in use with its token prices, when it is in the catalogue."""
+    options: dict[object, list[Option]] = field(default_factory=dict)
+    """Options generated from this market so far, by what they depend on."""
 
 
 def open_market(
@@ -127,20 +134,88 @@ def open_market(
 ) -> Market:
     """The market on one day. `owned` is the fact `hardware.gpus`; `current_model` keeps a closed model for its customer."""
     market = Market()
-    for model in catalogue.models.values():
-        status = model.status(on)
-        if status == "not yet" or (status == "ended" and model.kind == "hosted"):
-            market.left_out.append((model.name, f"not sold on {on}: {_life(model)}"))
-            continue
-        if status == "existing customers" and model.id != current_model:
-            market.left_out.append((model.name, f"closed to new customers since {model.new_customers_until}"))
-            continue
-        market.deployments.extend(_hosted(model, on, market))
-        if model.kind == "open":
-            market.deployments.extend(_self_hosted(model, catalogue, on, owned))
+    sold = [model for model in catalogue.models.values() if _on_sale(model, on, current_model, market)]
+    hosted = [d for model in sold for d in _hosted(model, catalogue, on, market)]
+    market.deployments.extend(_without_dominated(hosted, current_model, market))
+    for model in _without_superseded(sold, on, current_model, market):
+        market.deployments.extend(_self_hosted(model, catalogue, on, owned))
     for service in catalogue.tuning.values():
         _add_service(service, catalogue, on, market)
+    if current_model is not None:
+        market.current = current_deployment(catalogue.models[current_model], catalogue, on)
     return market
+
+
+def _on_sale(model: Model, on: date, current_model: str | None, market: Market) -> bool:
+    status = model.status(on)
+    if status == "not yet" or (status == "ended" and model.kind == "hosted"):
+        market.left_out.append((model.name, f"not sold on {on}: {_life(model)}"))
+        return False
+    if status == "existing customers" and model.id != current_model:
+        market.left_out.append((model.name, f"closed to new customers since {model.new_customers_until}"))
+        return False
+    return True
+
+
+def current_deployment(model: Model, catalogue: Catalogue, on: date) -> Deployment | None:
+    """The model in use at its first provider with a price, sold or not; None when no price is known."""
+    for offer in model.offers:
+        prices = token_prices(offer, on)
+        if prices is not None:
+            return _deployment(model, on, offer.hosting, offer.provider, catalogue=catalogue, prices=prices)
+    return None
+
+
+def _without_dominated(found: list[Deployment], current_model: str | None, market: Market) -> Iterator[Deployment]:
+    """Of one vendor's models of one class, those that none newer beats in every price."""
+    for mine in found:
+        better = next((other for other in found if _dominates(other, mine)), None)
+        if better is None or mine.model_id == current_model:
+            yield mine
+        else:
+            why = f"of the same class and vendor, {better.model_name} at {better.provider} is newer and costs no more"
+            market.left_out.append((f"{mine.model_name} at {mine.provider}", why))
+
+
+def _dominates(a: Deployment, b: Deployment) -> bool:
+    if (a.vendor, a.tier, a.hosting) != (b.vendor, b.tier, b.hosting) or a.retires_soon or a.model_id == b.model_id:
+        return False
+    pa, pb = a.prices, b.prices
+    assert pa is not None
+    assert pb is not None
+    no_dearer = _charged(pa) <= _charged(pb) and pa.output.value <= pb.output.value and pa.input.value <= pb.input.value
+    as_good = a.context_tokens >= b.context_tokens and a.model_year >= b.model_year
+    as_large = (a.params_b or 0.0) >= 0.7 * (b.params_b or 0.0)
+    same = (pa.input, pa.output, a.context_tokens, a.model_year) == (
+        pb.input,
+        pb.output,
+        b.context_tokens,
+        b.model_year,
+    )
+    return no_dearer and as_good and as_large and (not same or a.model_id < b.model_id)
+
+
+def _charged(prices: TokenPrices) -> float:
+    """What a repeated input token costs where no one waits."""
+    return min(p.value for p in (prices.input, prices.cached_input, prices.batch_input) if p is not None)
+
+
+def _without_superseded(models: list[Model], on: date, current_model: str | None, market: Market) -> Iterator[Model]:
+    """Open models that can be run by oneself, less those that a newer one of their size replaces."""
+    open_ = [m for m in models if m.kind == "open" and m.params_b is not None]
+    for model in open_:
+        newer = next((other for other in open_ if _supersedes(other, model, on)), None)
+        if newer is None or model.id == current_model:
+            yield model
+        else:
+            market.left_out.append((f"{model.name} on own machines", f"{newer.name} is of its size and newer"))
+
+
+def _supersedes(a: Model, b: Model, on: date) -> bool:
+    if a.tier != b.tier or a.tier == "encoder" or not 0.7 <= (a.params_b or 0) / (b.params_b or 1) <= 1.3:
+        return False
+    days = ((a.released or on) - (b.released or on)).days
+    return days > 0 if a.vendor == b.vendor else days >= SUPERSEDED_DAYS
 
 
 def _life(model: Model) -> str:
@@ -149,7 +224,7 @@ def _life(model: Model) -> str:
     return f"available from {model.available_from}" if model.available_from else "ended"
 
 
-def _hosted(model: Model, on: date, market: Market) -> Iterator[Deployment]:
+def _hosted(model: Model, catalogue: Catalogue, on: date, market: Market) -> Iterator[Deployment]:
     found = []
     for offer in model.offers:
         if not offer.available(on):
@@ -158,7 +233,7 @@ def _hosted(model: Model, on: date, market: Market) -> Iterator[Deployment]:
         if prices is None:
             market.left_out.append((f"{model.name} at {offer.provider}", "not priceable: its token price is unknown"))
             continue
-        found.append(_deployment(model, on, offer.hosting, offer.provider, prices=prices))
+        found.append(_deployment(model, on, offer.hosting, offer.provider, catalogue=catalogue, prices=prices))
     found.sort(key=lambda d: d.prices.input.value + d.prices.output.value if d.prices else 0.0)
     api = [d for d in found if d.hosting == "api"]
     yield from api[:1]
@@ -202,6 +277,7 @@ def _deployment(
     hosting: str,
     provider: str,
     *,
+    catalogue: Catalogue,
     prices: TokenPrices | None = None,
     machine: Machine | None = None,
     trainings: tuple[str, ...] = (),
@@ -220,7 +296,7 @@ def _deployment(
         hosting=hosting,
         provider=provider,
         prices=prices,
-        latency=hosted_latency(model, on) if hosted else None,
+        latency=hosted_latency(model, catalogue, on, hosting) if hosted else None,
         machine=machine,
         trainings=trainings,
         serving_until=model.serving_until if hosted else None,
@@ -236,23 +312,27 @@ def model_values(model: Model) -> Iterator[Value]:
             yield from values
 
 
-def hosted_latency(model: Model, on: date) -> HostedLatency | None:
-    """The catalogue's latency prior of a hosted model, or None when there is none."""
-    if model.latency is None:
+def hosted_latency(model: Model, catalogue: Catalogue, on: date, hosting: str) -> HostedLatency | None:
+    """The catalogue's latency of a hosted model (its own, else its class's), or None when there is none."""
+    serverless = hosting == "serverless"
+    first, last, speed = (
+        catalogue.latency_of(model, name, on, serverless=serverless)
+        for name in ("ttft_p50_ms", "ttft_p95_ms", "output_tokens_per_s")
+    )
+    if first is None or speed is None:
         return None
-    p50, p95 = _figure(model.latency.ttft_p50_ms, on), _figure(model.latency.ttft_p95_ms, on)
-    speed = _figure(model.latency.output_tokens_per_s, on)
-    if p50 is None or speed is None:
-        return None
-    source = in_force(model.latency.output_tokens_per_s, on)
-    return HostedLatency(p50.value, p95.value if p95 else 2.5 * p50.value, speed, source.source.title if source else "")
+    p95 = last.number if last is not None else 2.5 * first.number
+    return HostedLatency(
+        first.number, p95, speed.range, f"{speed.source.title}, {speed.source.where} ({speed.checked})"
+    )
 
 
 def _self_hosted(
     model: Model, catalogue: Catalogue, on: date, owned: Sequence[Mapping[str, object]]
 ) -> Iterator[Deployment]:
     for hosting, machine in machines_for(model, catalogue, on, owned):
-        yield _deployment(model, on, hosting, hosting, machine=machine, trainings=_trainings(model, hosting))
+        trainings = _trainings(model, hosting)
+        yield _deployment(model, on, hosting, hosting, catalogue=catalogue, machine=machine, trainings=trainings)
 
 
 def _trainings(model: Model, hosting: str) -> tuple[str, ...]:
@@ -282,14 +362,16 @@ def _add_service(service: TuningService, catalogue: Catalogue, on: date, market:
             model = catalogue.models.get(model_id)
             if model is None:
                 continue
-            made = _service_offer(service, offer, model, on)
+            made = _service_offer(service, offer, model, catalogue, on)
             if isinstance(made, str):
                 market.left_out.append((f"tuning {model.name} at {service.provider}", made))
             else:
                 market.services.append(made)
 
 
-def _service_offer(service: TuningService, offer: ServiceOffer, model: Model, on: date) -> TuningOffer | str:
+def _service_offer(
+    service: TuningService, offer: ServiceOffer, model: Model, catalogue: Catalogue, on: date
+) -> TuningOffer | str:
     """The offer with all its prices, or the reason why it cannot be priced."""
     train, hourly = _figure(offer.train_usd_per_mtok, on), _figure(offer.train_usd_per_hour, on)
     if train is None and hourly is None:
@@ -301,7 +383,12 @@ def _service_offer(service: TuningService, offer: ServiceOffer, model: Model, on
     minimum = _figure(offer.minimum_usd, on) or _figure(service.minimum_usd, on)
     until = offer.serving_until or service.serving_until or model.serving_until
     deployment = _deployment(
-        model, on, "serverless" if model.kind == "open" else "api", service.provider, prices=prices
+        model,
+        on,
+        "serverless" if model.kind == "open" else "api",
+        service.provider,
+        catalogue=catalogue,
+        prices=prices,
     )
     return TuningOffer(
         service_id=service.id,

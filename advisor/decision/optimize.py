@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from advisor.decision.limits import SURE_OF, Limit
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,26 +33,12 @@ TAIL = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """One hard limit: `metric` of the chosen option must not exceed (or, for a floor, not fall below) `bound`."""
-
-    fact: str
-    label: str
-    metric: str
-    bound: float
-    floor: bool = False
-
-    def allows(self, value: float) -> bool:
-        return value >= self.bound - 1e-9 if self.floor else value <= self.bound + 1e-9
-
-
-@dataclass(frozen=True, slots=True)
 class Candidate:
     """An option as the model sees it: its objective and the medians that limits speak of."""
 
     option_id: str
     objective_usd: float
-    metrics: dict[str, float]
+    metrics: Mapping[str, float]
 
     def meets(self, limits: Sequence[Limit]) -> bool:
         return all(limit.allows(self.metrics[limit.metric]) for limit in limits)
@@ -71,17 +59,39 @@ def cvar_loss(npv: Array, tail: float = TAIL) -> float:
     return max(0.0, float(-worst.mean()))
 
 
+def quantile(samples: Array, share: float) -> float:
+    """The value below which `share` of the samples lie; a constant array (broadcast from a scalar) costs nothing."""
+    if samples.strides == (0,):
+        return float(samples[0])
+    place = min(int(share * samples.size), samples.size - 1)
+    return float(np.partition(samples, place)[place])
+
+
+class Metrics(dict[str, float]):
+    """An option's metrics, each where a limit on it is judged (`SURE_OF`), taken from the samples when first asked for."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self._outcome = outcome
+
+    def __missing__(self, name: str) -> float:
+        value = quantile(metric_samples(self._outcome, name), SURE_OF[name])
+        self[name] = value
+        return value
+
+
+def metric_samples(outcome: Outcome, name: str) -> Array:
+    """The samples of what a limit speaks of, shape (samples,)."""
+    if name == "missing_replicas":
+        return np.broadcast_to(np.asarray(outcome.account.missing_replicas, dtype=float), outcome.npv_usd.shape)
+    samples: Array = getattr(outcome, name)
+    return samples
+
+
 def candidate(outcome: Outcome, risk_weight: float = RISK_WEIGHT) -> Candidate:
     """The candidate of one valued option."""
     objective = float(outcome.npv_usd.mean()) - risk_weight * cvar_loss(outcome.npv_usd)
-    metrics = {
-        "quality": float(np.median(outcome.quality)),
-        "latency_p95_ms": float(np.median(outcome.latency_p95_ms)),
-        "upfront_usd": float(np.median(outcome.upfront_usd)),
-        "monthly_usd": float(np.median(outcome.monthly_usd)),
-        "weeks": float(np.median(outcome.weeks)),
-    }
-    return Candidate(outcome.option.id, objective, metrics)
+    return Candidate(outcome.option.id, objective, Metrics(outcome))
 
 
 def choose(candidates: Sequence[Candidate], limits: Sequence[Limit], *, seconds: float = 10.0) -> Choice:

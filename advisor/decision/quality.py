@@ -20,36 +20,25 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from advisor.decision.world import OBSERVATIONS
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
-    from advisor.decision.points import Points
+    from advisor.decision.options import Option
+    from advisor.decision.world import World
     from rules.models import Effect
 
     Array = NDArray[np.float64]
 
 MODEL_SD = 0.12
 """Log-odds spread between two models of one tier on one task, beyond what the effects say (about two points at 0.8)."""
-
-
-class HasAttributes(Protocol):
-    """What the quality model needs of an option."""
-
-    def attribute(self, name: str) -> object:
-        """The value of `option.<name>`."""
-
-    @property
-    def quality_key(self) -> tuple[object, ...]:
-        """Options with equal keys have equal quality."""
-
-    @property
-    def model_name(self) -> str | None: ...
 
 
 def logit(share: float) -> float:
@@ -82,122 +71,205 @@ class Term:
 class QualityModel:
     """Evaluates the effects for options over the samples of a world."""
 
-    def __init__(self, effects: Iterable[Effect], facts: Mapping[str, object], points: Points) -> None:
-        self._effects = list(effects)
-        self._facts = facts
-        self._points = points
-        self._mask: dict[str, object] = {}
+    def __init__(
+        self,
+        effects: Iterable[Effect],
+        world: World,
+        labels_used: Callable[[Option], Array | float],
+        teacher: Option | None,
+    ) -> None:
+        self._world = world
+        self._points = world.points
+        self._labels_used = labels_used
+        self._teacher = teacher
+        self._active = [_Active(effect, mask) for effect in effects if (mask := self._when(effect)) is not None]
+        self._by_part: dict[str, list[_Active]] = {}
+        for active in self._active:
+            self._by_part.setdefault(active.effect.part, []).append(active)
         self._drawn: dict[str, Array] = {}
-        self._cache: dict[tuple[object, ...], Array] = {}
-        self._sums: dict[tuple[object, ...], Array | None] = {}
+        self._latent: dict[tuple[object, ...], Array] = {}
+        self._share: dict[tuple[object, ...], Array] = {}
+        self._sums: dict[tuple[object, ...], Array | float | None] = {}
+        self._observed: list[_Update] = []
 
-    def latent(self, option: HasAttributes, teacher: HasAttributes | None = None) -> Array:
-        """Log-odds of a good answer, shape (samples,)."""
+    # results ----------------------------------------------------------------------------------------------------
+
+    def share(self, option: Option) -> Array:
+        """The share of requests answered well, shape (samples,)."""
         key = option.quality_key
-        if key not in self._cache:
-            self._cache[key] = self._evaluate(option, teacher)
-        return self._cache[key]
+        if key not in self._share:
+            self._share[key] = sigmoid(self.latent(option))
+        return self._share[key]
 
-    def terms(self, option: HasAttributes) -> list[Term]:
+    def latent(self, option: Option) -> Array:
+        """Log-odds of a good answer, shape (samples,), after all observations."""
+        key = option.quality_key
+        if key not in self._latent:
+            z = self._evaluate(option)
+            for update in self._observed:
+                z = update.applied(z)
+            self._latent[key] = z
+        return self._latent[key]
+
+    def observe(self, option: Option, share: float, items: float) -> None:
+        """Condition everything on `option` having answered `share` of `items` well (ensemble Kalman update, Evensen 2003).
+
+        With z the option's log-odds over the samples and y the observed log-odds with variance r = 1 / (n p (1 - p)), every
+        option's samples move by cov(z_o, z) / (var(z) + r) x (y + e - z), e ~ N(0, r). What shares effects with the observed
+        option moves with it; its own spread narrows to that of the posterior.
+        """
+        z = self.latent(option)
+        p = (share * items + 0.5) / (items + 1.0)
+        variance = 1.0 / (items * p * (1.0 - p))
+        noise = self._points.normal(f"observation:{len(self._observed) % OBSERVATIONS}")
+        update = _Update(z, logit(p) + math.sqrt(variance) * noise, variance, self._points.each)
+        self._observed.append(update)
+        self._share.clear()
+        self._latent = {key: update.applied(value) for key, value in self._latent.items()}
+
+    def terms(self, option: Option) -> list[Term]:
         """The effects that apply to `option` for certain or in some samples, for the explanation."""
         found = []
-        for effect in self._effects:
-            mask = self._applies(effect, option)
-            if effect.quality is None or mask is None:
+        for active in self._active:
+            quality = active.effect.quality
+            if quality is None or not active.applies_to(option):
                 continue
-            mean, _ = shift(effect.quality.points, effect.quality.sd_points, effect.quality.at)
-            found.append(Term(effect.id, effect.part, mean * float(np.mean(mask))))
+            mean, _ = shift(quality.points, quality.sd_points, quality.at)
+            found.append(Term(active.effect.id, active.effect.part, mean * float(np.mean(active.mask))))
         return found
 
-    def _evaluate(self, option: HasAttributes, teacher: HasAttributes | None) -> Array:
-        base = self._sum("base", option)
-        approach = self._sum("approach", option)
+    # the equations ----------------------------------------------------------------------------------------------
+
+    def _evaluate(self, option: Option) -> Array:
+        base, approach = self._sum("base", option), self._sum("approach", option)
         start = base + self._sum("prompted", option) + approach + self._model_noise(option)
-        if option.attribute("training") == "none":
-            return start
+        if option.training == "none":
+            return self._full(start)
         gap = np.maximum(base + self._sum("ceiling", option) + approach - start, 0.0)
         lift = gap * self._progress(option)
         cap = self._sum_or_none("lift_cap", option)
         if cap is not None:
             lift = np.minimum(lift, np.maximum(cap, 0.0))
         tuned = start + lift + self._sum("method", option)
-        if option.attribute("distilled") and teacher is not None:
-            tuned = np.minimum(tuned, self.latent(teacher) + self._sum("teacher", option))
-        return tuned
+        if option.distilled and self._teacher is not None:
+            tuned = np.minimum(tuned, self._evaluate(self._teacher) + self._sum("teacher", option))
+        return self._full(tuned)
 
-    def _model_noise(self, option: HasAttributes) -> Array | float:
+    def _full(self, z: Array | float) -> Array:
+        result: Array = np.broadcast_to(z, (self._points.count,))
+        return result
+
+    def _model_noise(self, option: Option) -> Array | float:
         name = option.model_name
         return 0.0 if name is None else MODEL_SD * self._points.normal(f"model:{name}")
 
-    def _progress(self, option: HasAttributes) -> Array:
+    def _progress(self, option: Option) -> Array:
         """p(n) of the effect with part `labels` that is the most special (the last that applies wins per sample)."""
-        labels = option.attribute("labels_used")
-        n = np.maximum(np.asarray(labels if labels is not None else 0.0, dtype=float), 0.0)
-        progress: Array = np.zeros(self._points.count)
-        for effect in self._effects:
-            if effect.part != "labels" or effect.labels is None:
+        n = np.maximum(np.asarray(self._labels_used(option), dtype=float), 0.0)
+        progress: Array = np.zeros(1)
+        for active in self._by_part.get("labels", ()):
+            if not active.applies_to(option):
                 continue
-            mask = self._applies(effect, option)
-            if mask is None:
-                continue
-            curve = effect.labels
-            half = curve["half"] * np.exp(curve["spread"] * self._points.normal(effect.id))
+            curve = active.effect.labels
+            assert curve is not None
+            half = curve["half"] * np.exp(curve["spread"] * self._points.normal(active.effect.id))
             if "per_class_over" in curve:
-                half = half * np.maximum(1.0, self._classes() / curve["per_class_over"])
+                half = half * np.maximum(1.0, self._world.number("task.classes", 1.0) / curve["per_class_over"])
             power = np.power(n, curve["exponent"])
             value = power / (power + np.power(half, curve["exponent"]))
-            progress = np.where(mask, value, progress)
+            progress = value if active.mask is True else np.where(active.mask, value, progress)
         return progress
 
-    def _classes(self) -> Array | float:
-        value = self._facts.get("task.classes")
-        return 1.0 if value is None else np.asarray(value, dtype=float)
-
-    def _sum(self, part: str, option: HasAttributes) -> Array | float:
+    def _sum(self, part: str, option: Option) -> Array | float:
         total = self._sum_or_none(part, option)
         return 0.0 if total is None else total
 
-    def _sum_or_none(self, part: str, option: HasAttributes) -> Array | None:
-        total: Array | None = None
-        for effect in self._effects:
-            if effect.part != part or effect.quality is None:
-                continue
-            mask = self._applies(effect, option)
-            if mask is None:
-                continue
-            amount = self._draw(effect)
-            if effect.labels is not None:
-                labels = np.asarray(option.attribute("labels_used") or 0.0, dtype=float)
-                amount = amount * (labels / (labels + effect.labels["half"]))
-            amount = amount if mask is True else np.where(mask, amount, 0.0)
-            total = amount if total is None else total + amount
-        return total
+    def _sum_or_none(self, part: str, option: Option) -> Array | float | None:
+        speaking = tuple(a for a in self._by_part.get(part, ()) if a.effect.quality and a.applies_to(option))
+        if not speaking:
+            return None
+        scaled = any(a.effect.labels is not None for a in speaking)
+        key = (part, *[a.effect.id for a in speaking], option.labels if scaled else None, scaled and option.distilled)
+        if key not in self._sums:
+            amounts = [self._amount(a, option) for a in speaking]
+            self._sums[key] = sum(amounts[1:], start=amounts[0])
+        return self._sums[key]
+
+    def _amount(self, active: _Active, option: Option) -> Array:
+        """Samples of one effect on an option; zero where its condition does not hold."""
+        effect = active.effect
+        amount = self._draw(effect)
+        if effect.labels is not None:
+            labels = np.asarray(self._labels_used(option), dtype=float)
+            amount = amount * (labels / (labels + effect.labels["half"]))
+        return amount if active.mask is True else np.where(active.mask, amount, 0.0)
 
     def _draw(self, effect: Effect) -> Array:
-        """Samples of one effect on the log-odds scale; its sign is never turned round by its spread."""
+        """Samples of one effect on the log-odds scale, the same for all options."""
         if effect.id not in self._drawn:
             assert effect.quality is not None
             mean, sd = shift(effect.quality.points, effect.quality.sd_points, effect.quality.at)
             self._drawn[effect.id] = mean + sd * self._points.normal(effect.id)
         return self._drawn[effect.id]
 
-    def _applies(self, effect: Effect, option: HasAttributes) -> object:
-        """True, a boolean array over samples, or None when the effect is silent."""
-        if effect.applies_to is not None and effect.applies_to.evaluate(_option_lookup(option)) is not True:
-            return None
+    def _when(self, effect: Effect) -> Array | bool | None:
+        """True, a mask over samples, or None where the facts silence the effect."""
         if effect.when is None:
             return True
-        if effect.id not in self._mask:
-            value = effect.when.evaluate_arrays(self._fact)
-            if isinstance(value, np.ndarray) and value.ndim:
-                self._mask[effect.id] = value.astype(bool) if value.any() else None
-            else:
-                self._mask[effect.id] = True if value is not None and bool(value) else None
-        return self._mask[effect.id]
-
-    def _fact(self, name: str) -> object:
-        return self._facts[name]
+        value = effect.when.evaluate_arrays(lambda name: self._world.facts[name])
+        if isinstance(value, np.ndarray) and value.ndim:
+            mask = value.astype(bool)
+            return (True if mask.all() else mask) if mask.any() else None
+        return True if value is not None and bool(value) else None
 
 
-def _option_lookup(option: HasAttributes) -> Callable[[str], object]:
-    return lambda name: option.attribute(name.removeprefix("option."))
+class _Active:
+    """An effect whose condition over the facts holds somewhere."""
+
+    def __init__(self, effect: Effect, mask: Array | bool) -> None:
+        self.effect = effect
+        self.mask = mask
+        self._names, self._known = _kinds_of(effect)
+
+    def applies_to(self, option: Option) -> bool:
+        """Whether the effect speaks of such options; each kind of option is asked once."""
+        if self.effect.applies_to is None:
+            return True
+        attributes = option.attributes
+        key = tuple([attributes[name] for name in self._names])
+        found = self._known.get(key)
+        if found is None:
+            found = self.effect.applies_to.evaluate(lambda name: attributes[name.removeprefix("option.")]) is True
+            self._known[key] = found
+        return found
+
+
+def _kinds_of(effect: Effect) -> tuple[tuple[str, ...], dict[tuple[object, ...], bool]]:
+    """(attributes that `applies_to` names, answers so far); kept with the effect, for it never changes."""
+    kept = _KINDS.get(id(effect))
+    if kept is None or kept[0] is not effect:
+        names = effect.applies_to.names if effect.applies_to is not None else frozenset[str]()
+        kept = (effect, tuple(sorted(n.removeprefix("option.") for n in names)), {})
+        _KINDS[id(effect)] = kept
+    return kept[1], kept[2]
+
+
+_KINDS: dict[int, tuple[Effect, tuple[str, ...], dict[tuple[object, ...], bool]]] = {}
+
+
+class _Update:
+    """One observation, ready to move the samples of any option; each copy of the points is conditioned on its own."""
+
+    def __init__(self, z: Array, target: Array, variance: float, each: int) -> None:
+        self._each = each
+        blocks = z.reshape(-1, each)
+        self._centred = blocks - blocks.mean(axis=1, keepdims=True)
+        self._total = np.einsum("ij,ij->i", self._centred, self._centred) / each + variance
+        self._move = target.reshape(-1, each) - blocks
+
+    def applied(self, z: Array) -> Array:
+        """The samples `z` of an option after the observation."""
+        blocks = z.reshape(-1, self._each)
+        gain = np.einsum("ij,ij->i", blocks, self._centred) / self._each / self._total
+        moved: Array = (blocks + gain[:, None] * self._move).reshape(-1)
+        return moved

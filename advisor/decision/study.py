@@ -2,62 +2,80 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from advisor.decision.costs import CostModel, RetrievalPrices
+from advisor.decision.costs import CostModel
 from advisor.decision.gates import Gated, apply_gates
 from advisor.decision.horizon import build_horizon
-from advisor.decision.limits import limits_of
+from advisor.decision.limits import Limit, limits_of
 from advisor.decision.market import Market, open_market
-from advisor.decision.optimize import Candidate, Limit, candidate
+from advisor.decision.observations import observe_all
+from advisor.decision.optimize import Candidate, candidate
 from advisor.decision.options import Option, generate
-from advisor.decision.points import Points
+from advisor.decision.points import points_for
 from advisor.decision.quality import QualityModel
+from advisor.decision.retrieval import hosted_retrieval, local_retrieval
+from advisor.decision.status_quo import stand_in, status_quo
 from advisor.decision.valuation import Outcome, Valuation
 from advisor.decision.world import EXTRA_DIMENSIONS, World, build_world
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
 
     from advisor.answers import Answers
     from pricing.catalogue import Catalogue
+    from pricing.effort import Effort
     from rules.load import RuleBook
 
     Array = NDArray[np.float64]
 
 LABEL_PLANS = (500, 2000)
 """Totals of labelled examples that options may buy."""
-SEED = 20_261_124
 
 
-@dataclass(slots=True)
+@dataclass
 class Study:
     """The options of one case, valued. `outcomes` and `candidates` are in the same order."""
 
     answers: Answers
     rules: RuleBook
+    catalogue: Catalogue
+    on: date
     world: World
     market: Market
     gated: Gated
     valuation: Valuation
     outcomes: list[Outcome]
-    candidates: list[Candidate]
     limits: list[Limit]
     considered: int
+    standing_in: Option | None = None
+    _candidates: list[Candidate] = field(default_factory=list)
 
     @property
     def quality(self) -> QualityModel:
         return self.valuation.quality
 
-    @property
-    def barred(self) -> set[str]:
-        """Options that are shown although a gate excludes them (the status quo)."""
-        return {option_id for option_id, chance in self.gated.feasible_share.items() if chance == 0.0}
+    @cached_property
+    def candidates(self) -> list[Candidate]:
+        """What the optimisation sees of every option."""
+        return [candidate(outcome) for outcome in self.outcomes]
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Option id -> its place in `outcomes`."""
+        return {outcome.option.id: place for place, outcome in enumerate(self.outcomes)}
+
+    @cached_property
+    def barred(self) -> frozenset[str]:
+        """Options that are shown although a gate excludes them."""
+        return frozenset(option_id for option_id, chance in self.gated.feasible_share.items() if chance == 0.0)
 
     def possible(self, place: int) -> bool:
         """Whether no gate excludes the option and it meets every limit."""
@@ -69,38 +87,123 @@ class Study:
         return np.stack([o.npv_usd for o in self.outcomes])
 
 
-def build_study(answers: Answers, rules: RuleBook, catalogue: Catalogue, on: date, *, samples: int) -> Study:
-    """Work a case through on `samples` samples (a power of two)."""
-    names = [*rules.facts, *rules.effects, *EXTRA_DIMENSIONS, *(f"model:{name}" for name in catalogue.models)]
-    world = build_world(rules.facts, answers, Points(names, samples, SEED))
-    owned = answers.value("hardware.gpus") or []
-    current_model = _current_model(answers, catalogue)
-    market = open_market(catalogue, on, owned=owned, current_model=current_model)
-    options = _options(answers, world, market, current_model)
-    gated = apply_gates(options, rules.gates, world)
+def build_study(
+    answers: Answers,
+    rules: RuleBook,
+    catalogue: Catalogue,
+    on: date,
+    *,
+    samples: int,
+    variants: Sequence[Answers] = (),
+    only: frozenset[str] | None = None,
+) -> Study:
+    """Work a case through on `samples` samples (a power of two).
+
+    With `variants` the options of `answers` are valued on those answers instead, side by side (`samples` each); `only` keeps
+    the options with these ids.
+    """
+    chosen = tuple(variants) or (answers,)
+    points = points_for(_dimensions(rules, catalogue), samples, len(chosen))
+    world = build_world(rules.facts, chosen, points)
+    current = answers.value("current.approach")
+    market, current_model = market_for(answers, catalogue, on)
+    options = _options(answers, world, market, current_model, current)
+    considered = len(options)
+    if only is not None:
+        options = [option for option in options if option.id in only]
     teacher = best_teacher(market)
-    costs = CostModel(world, _effort(), retrieval_prices(catalogue, on), teacher.deployment if teacher else None)
-    quality = QualityModel(rules.effects.values(), world.facts, world.points)
-    valuation = Valuation(world, build_horizon(world), quality, costs)
-    outcomes = valuation.outcomes(gated.passed, teacher)
-    candidates = [candidate(o) for o in outcomes]
+    setups = {True: local_retrieval(catalogue, on), False: hosted_retrieval(catalogue, on)}
+    gated = apply_gates(_priceable(options, setups, market), rules.gates, world)
+    costs = CostModel(world, effort(), setups, teacher.deployment if teacher else None)
+    quality = QualityModel(rules.effects.values(), world, costs.labels_used, teacher)
+    standing_in = stand_in(market, current)
+    observe_all(quality, answers, world, options, standing_in)
+    today = status_quo(world, costs, quality, standing_in)
+    valuation = Valuation(world, build_horizon(world), quality, costs, today)
+    outcomes = valuation.outcomes(gated.passed)
     return Study(
-        answers, rules, world, market, gated, valuation, outcomes, candidates, limits_of(world), len(options)
+        answers=answers,
+        rules=rules,
+        catalogue=catalogue,
+        on=on,
+        world=world,
+        market=market,
+        gated=gated,
+        valuation=valuation,
+        outcomes=outcomes,
+        limits=limits_of(world),
+        considered=considered,
+        standing_in=standing_in,
     )
 
 
-def _options(answers: Answers, world: World, market: Market, current_model: str | None) -> list[Option]:
+_NAMES: dict[tuple[int, int], tuple[object, object, tuple[str, ...]]] = {}
+
+
+def _dimensions(rules: RuleBook, catalogue: Catalogue) -> tuple[str, ...]:
+    """The names of everything uncertain; kept for the rule book and the catalogue at hand."""
+    key = (id(rules), id(catalogue))
+    kept = _NAMES.get(key)
+    if kept is None or kept[0] is not rules or kept[1] is not catalogue:
+        models = (f"model:{name}" for name in catalogue.models)
+        names = tuple(sorted({*rules.facts, *rules.effects, *EXTRA_DIMENSIONS, *models}))
+        kept = (rules, catalogue, names)
+        _NAMES.clear()
+        _NAMES[key] = kept
+    return kept[2]
+
+
+_MARKETS: dict[tuple[object, ...], tuple[Catalogue, Market]] = {}
+_MOST_MARKETS = 16
+
+
+def market_for(answers: Answers, catalogue: Catalogue, on: date) -> tuple[Market, str | None]:
+    """(market on the day, catalogue id of the model in use); kept for the next decision."""
+    owned = answers.value("hardware.gpus") or []
+    current = _current_model(answers, catalogue)
+    key = (id(catalogue), on, current, tuple((str(item["gpu"]), int(item["count"])) for item in owned))
+    kept = _MARKETS.get(key)
+    if kept is None or kept[0] is not catalogue:
+        if len(_MARKETS) >= _MOST_MARKETS:
+            _MARKETS.clear()
+        kept = (catalogue, open_market(catalogue, on, owned=owned, current_model=current))
+        _MARKETS[key] = kept
+    return kept[1], current
+
+
+def _options(
+    answers: Answers, world: World, market: Market, current_model: str | None, current: str | None
+) -> list[Option]:
     allowed = world.facts.get("data.teacher_allowed")
-    teacher_allowed = bool(np.mean(np.asarray(allowed, dtype=float)) >= 0.5) if allowed is not None else True
+    teacher_allowed = True if allowed is None else bool(np.mean(np.asarray(allowed, dtype=float)) >= 0.5)
     at_hand = world.known("data.labelled_examples")
-    return generate(
-        market.deployments,
-        market.services,
-        label_plans=LABEL_PLANS,
-        labels_at_hand=at_hand,
-        teacher_allowed=teacher_allowed,
-        current_model=current_model,
-    )
+    if isinstance(at_hand, np.ndarray):
+        at_hand = None
+    bands = None if at_hand is None else (at_hand > 0, at_hand < 2000, tuple(p > 1.5 * at_hand for p in LABEL_PLANS))
+    key = (bands, teacher_allowed, current_model, current)
+    if key not in market.options:
+        market.options[key] = generate(
+            market.deployments,
+            market.services,
+            label_plans=LABEL_PLANS,
+            labels_at_hand=at_hand,
+            teacher_allowed=teacher_allowed,
+            current_model=current_model,
+            current=current,
+        )
+    return market.options[key]
+
+
+def _priceable(options: Sequence[Option], setups: Mapping[bool, Any], market: Market) -> list[Option]:
+    """The options whose retrieval can be priced."""
+    if None not in setups.values():
+        return list(options)
+    looks_up = [o for o in options if o.retrieval or o.approach == "few_shot_retrieval"]
+    gone = {o.id for o in looks_up if setups[bool(o.attributes["self_hosted"])] is None}
+    reason = ("retrieval", "not priceable: the price of embedding, store or reranking is unknown on this day")
+    if gone and reason not in market.left_out:
+        market.left_out.append(reason)
+    return [o for o in options if o.id not in gone]
 
 
 def _current_model(answers: Answers, catalogue: Catalogue) -> str | None:
@@ -116,36 +219,18 @@ def _current_model(answers: Answers, catalogue: Catalogue) -> str | None:
         return None
 
 
-def _effort() -> Any:
-    from functools import cache
-
+@cache
+def effort() -> dict[str, Effort]:
+    """The shipped estimates of people's time."""
     from pricing.effort import load_effort
 
-    global _EFFORT
-    if _EFFORT is None:
-        _EFFORT = load_effort()
-    return _EFFORT
-
-
-_EFFORT: Any = None
+    return load_effort()
 
 
 def best_teacher(market: Market) -> Option | None:
-    """The strongest hosted model, as the one that would write labels."""
+    """The cheapest of the strongest hosted models, as the one that would write labels."""
     hosted = [d for d in market.deployments if d.hosting == "api" and d.tier == "frontier" and not d.retires_soon]
     if not hosted:
         return None
     cheapest = min(hosted, key=lambda d: d.prices.input.value + d.prices.output.value if d.prices else 0.0)
     return Option("prompting", deployment=cheapest)
-
-
-def retrieval_prices(catalogue: Catalogue, on: date) -> RetrievalPrices:
-    """A usual set-up: a small embedding model, a hosted store, a reranker."""
-    def figure(item: str, name: str) -> Any:
-        return catalogue.retrieval[item].price(name, on)
-
-    embedding = figure("text-embedding-3-small", "usd_per_mtok")
-    store = figure("turbopuffer-launch", "minimum_usd_per_month")
-    rerank = figure("bedrock-rerank", "usd_per_1k_searches")
-    sources = tuple(f"{v.source.title}, {v.source.where} ({v.checked})" for v in (embedding, store, rerank))
-    return RetrievalPrices(embedding.number, store.number, rerank.number / 1000.0, sources)

@@ -11,6 +11,8 @@ from advisor.decision.result import CashSeries, CostLine, OptionResult, Spread
 from pricing.cashflow import cumulative, discounted_payback_month, internal_rate, npv, payback_month, peak_funding_usd
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from advisor.decision.valuation import Outcome, Valuation
@@ -38,7 +40,7 @@ def flows(outcome: Outcome, valuation: Valuation) -> tuple[Array, Array, Array, 
     live = np.arange(1, h.months + 1)[None, :] > start[:, None]
     volume, trend = _by_sample(h.volume, n), _by_sample(h.price_trend, n)
     requests = np.broadcast_to(np.asarray(costs.requests, dtype=float), (n,))[:, None] * volume
-    today = valuation.today_cost_usd_per_month[:, None] * volume
+    today = valuation.today_cost[:, None] * volume
     account = outcome.account
     if outcome.option.approach == "keep_current":
         own = today
@@ -47,8 +49,7 @@ def flows(outcome: Outcome, valuation: Valuation) -> tuple[Array, Array, Array, 
         own = requests * (
             _column(account.total("per_request"), n) + _column(account.total("per_request_tokens"), n) * trend
         ) + _column(account.total("per_month"), n)
-        per_request = outcome.benefit_per_month_usd / np.maximum(np.asarray(costs.requests, dtype=float), 1e-9)
-        benefit = (per_request - valuation.today_benefit)[:, None] * requests
+        benefit = (valuation.benefit(outcome.quality) - valuation.today_benefit)[:, None] * requests
     cost = np.where(live, own, today)
     gain = np.where(live, benefit, 0.0)
     once = outcome.upfront_usd[:, None]
@@ -71,8 +72,34 @@ def _column(amount: Array | float, n: int) -> Array:
     return result
 
 
-def brief(outcome: Outcome, *, probability_best: float, feasible: float) -> OptionResult:
-    """The figures that every ranked option carries."""
+def briefs(outcomes: Sequence[Outcome], chances: Sequence[float], within: Sequence[float]) -> list[OptionResult]:
+    """The figures that every ranked option carries, with the quantiles of all options taken at once."""
+    columns = {name: _quantiles([getattr(o, source) for o in outcomes]) for name, source in _SPREADS.items()}
+    return [
+        _brief(o, {name: rows[i] for name, rows in columns.items()}, chances[i], within[i])
+        for i, o in enumerate(outcomes)
+    ]
+
+
+_SPREADS = {
+    "quality": "quality",
+    "monthly_cost_usd": "monthly_usd",
+    "upfront_cost_usd": "upfront_usd",
+    "latency_p95_ms": "latency_p95_ms",
+    "npv_usd": "npv_usd",
+    "weeks_to_production": "weeks",
+}
+
+
+def _quantiles(rows: list[Array]) -> list[Spread]:
+    """P10, P50 and P90 of each row (nearest rank)."""
+    n = rows[0].size
+    ranks = [max(0, -(-n * share // 100) - 1) for share in (10, 50, 90)]
+    ordered = np.partition(np.stack(rows), ranks, axis=1)[:, ranks].tolist()
+    return [Spread(p10=low, p50=middle, p90=high) for low, middle, high in ordered]
+
+
+def _brief(outcome: Outcome, spreads: dict[str, Spread], chance: float, within: float) -> OptionResult:
     option, deployment = outcome.option, outcome.option.deployment
     return OptionResult(
         option_id=option.id,
@@ -85,18 +112,13 @@ def brief(outcome: Outcome, *, probability_best: float, feasible: float) -> Opti
         gpu=deployment.gpu or None if deployment else None,
         replicas=spread(outcome.account.replicas) if np.any(outcome.account.replicas) else None,
         labels=option.labels,
-        quality=spread(outcome.quality),
-        monthly_cost_usd=spread(outcome.monthly_usd),
-        upfront_cost_usd=spread(outcome.upfront_usd),
-        latency_p95_ms=spread(outcome.latency_p95_ms),
-        npv_usd=spread(outcome.npv_usd),
-        weeks_to_production=spread(outcome.weeks),
-        probability_best=probability_best,
-        feasible_probability=feasible,
+        probability_best=chance,
+        feasible_probability=within,
         npv_positive_probability=float(np.mean(outcome.npv_usd > 0.0)),
         expected_npv_usd=float(np.mean(outcome.npv_usd)),
         available_until=deployment.serving_until if deployment else None,
         prices_as_of=deployment.prices_as_of if deployment else None,
+        **spreads,
     )
 
 
@@ -161,14 +183,14 @@ def _cost_lines(outcome: Outcome, valuation: Valuation, rate: Array) -> list[Cos
     requests = np.broadcast_to(np.asarray(valuation.costs.requests, dtype=float), (n,))
     year_tokens = h.first_year(h.volume * h.price_trend)
     found = []
-    today = valuation.today_cost_usd_per_month[:, None] * volume
+    today = valuation.today_cost[:, None] * volume
     before = today if outcome.option.approach == "keep_current" else np.where(live, 0.0, today)
     if np.any(before):
         label = "As today" if outcome.option.approach == "keep_current" else "As today, until it is live"
         first = today[:, :12].mean(axis=1) if outcome.option.approach == "keep_current" else np.zeros(n)
         found.append(
             _line_record(
-                Line("current", label, "what is spent today, growing with the requests", "answered"),
+                Line("current", label, lambda: valuation.today.basis, valuation.today.origin),
                 np.zeros(n),
                 first,
                 before,
@@ -202,7 +224,7 @@ def _line_record(line: Line, once: Array, usual: Array, monthly: Array, rate: Ar
         label=line.label,
         upfront_usd=spread(once),
         monthly_usd=spread(np.broadcast_to(usual, once.shape)),
-        basis=line.basis,
+        basis=line.basis(),
         origin=line.origin,
         sources=list(line.sources),
         expected_usd=float(amounts.sum(axis=1).mean()),

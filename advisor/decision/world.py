@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 Z90 = 1.2815515655446004
 """The 90th percentile of the standard normal distribution."""
+ALTERNATIVES = {"current.approach": "none"}
+"""Facts that are not spread while unknown: every option is valued against doing nothing until it is known what runs today."""
+OBSERVATIONS = 8
+"""Measurements of quality that each have a dimension of their own; later ones share them."""
 EXTRA_DIMENSIONS = (
+    *(f"observation:{i}" for i in range(OBSERVATIONS)),
     "value.monthly",
     "value.error_ratio",
     "value.human_cost",
     "value.status_quo_quality",
-    "observation",
     "tokens.retrieved",
     "tokens.thinking",
     "tokens.shorter_prompt",
@@ -74,22 +78,41 @@ class World:
         return middle * np.exp(sigma * self.points.normal(name))
 
 
-def build_world(facts: Mapping[str, Fact], answers: Answers, points: Points) -> World:
-    """Sample every fact that is not exactly known."""
+def build_world(facts: Mapping[str, Fact], variants: Sequence[Answers], points: Points) -> World:
+    """Sample every fact that is not exactly known; one variant for each of the points' copies, side by side."""
+    if len(variants) != points.copies:
+        raise ValueError(f"{len(variants)} variants for {points.copies} copies of the points")
     values: dict[str, Any] = {}
     spread: set[str] = set()
     for fact_id, fact in facts.items():
-        value = answers.value(fact_id)
-        if isinstance(value, Interval):
-            values[fact_id] = _between(value, points.uniform(fact_id), integer=fact.type == "int")
-            spread.add(fact_id)
-        elif value is not None:
-            values[fact_id] = value
+        given = [answers.value(fact_id) for answers in variants]
+        first = given[0]
+        if all(value == first for value in given[1:]):
+            values[fact_id] = _one(fact, first, points)
         else:
-            values[fact_id] = sample(fact, points.uniform(fact_id))
-            if isinstance(values[fact_id], np.ndarray):
-                spread.add(fact_id)
+            columns = [_column(_one(fact, value, points), points) for value in given]
+            values[fact_id] = np.concatenate([c[: points.each] for c in columns])
+        if isinstance(first, Interval) or (first is None and isinstance(values[fact_id], np.ndarray)):
+            spread.add(fact_id)
     return World(points, values, frozenset(spread))
+
+
+def _one(fact: Fact, value: Any, points: Points) -> Any:
+    """A fact's value over all copies: itself when it is known, else draws."""
+    if isinstance(value, Interval):
+        return _between(value, points.uniform(fact.id), integer=fact.type == "int")
+    if value is not None:
+        return value
+    if fact.id in ALTERNATIVES:
+        return ALTERNATIVES[fact.id]
+    return sample(fact, points)
+
+
+def _column(value: Any, points: Points) -> NDArray[np.generic]:
+    """A value as an array over all copies; an unknown number without a prior is not a number."""
+    if isinstance(value, np.ndarray):
+        return value
+    return np.full(points.count, np.nan if value is None else value)
 
 
 def _between(interval: Interval, u: Array, *, integer: bool) -> Array:
@@ -102,8 +125,10 @@ def _between(interval: Interval, u: Array, *, integer: bool) -> Array:
     return np.round(value) if integer else value
 
 
-def sample(fact: Fact, u: Array) -> Any:
-    """What is assumed of an unknown fact at the uniform points `u`; None when nothing is assumed."""
+def sample(fact: Fact, points: Points) -> Any:
+    """What is assumed of an unknown fact; None when nothing is assumed."""
     if fact.assume is None or fact.assume.kind == "none":
         return None
-    return fact.assume.value if fact.assume.kind == "fixed" else fact.draw(u)
+    if fact.assume.kind == "fixed":
+        return fact.assume.value
+    return points.keep("fact", (fact.id, repr(fact.assume)), lambda: fact.draw(points.uniform(fact.id)[: points.each]))

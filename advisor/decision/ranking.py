@@ -1,0 +1,83 @@
+"""The order of the options: those within every limit first, by objective; and how often each is best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from advisor.decision.optimize import metric_samples
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from advisor.decision.study import Study
+    from advisor.decision.valuation import Outcome
+
+    Array = NDArray[np.float64]
+
+CONTENDERS = 30
+LISTED = 80
+"""Ranked options that a decision lists, besides the best of every approach at every kind of place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Places of the study's options. `order` holds all, `feasible` those that may be chosen, both best first."""
+
+    order: list[int]
+    feasible: list[int]
+    chance: Array
+    """Share of the samples in which the option has the highest value of the feasible ones; per option of the study."""
+    class_chance: dict[str, float]
+    """The same by approach class."""
+    best_npv: Array
+    """Per sample, the value of the best feasible option (of any, where none is feasible)."""
+
+    def contenders(self) -> list[int]:
+        """Options that could be the best one: the first by objective, and all that are best in some sample."""
+        shown = self.feasible or self.order
+        return [place for i, place in enumerate(shown) if i < CONTENDERS or self.chance[place] > 0.0]
+
+    def listed(self, study: Study) -> list[int]:
+        """What a decision shows: the best options, and of every approach and kind of place the best one."""
+        shown = set(self.order[:LISTED])
+        kinds: set[tuple[str, str]] = set()
+        for place in self.order:
+            option = study.outcomes[place].option
+            kind = (option.approach, option.hosting)
+            if kind not in kinds:
+                kinds.add(kind)
+                shown.add(place)
+        return [place for place in self.order if place in shown]
+
+
+def rank(study: Study) -> Ranking:
+    """Order the options of a study."""
+    objective = np.array([c.objective_usd for c in study.candidates])
+    possible = np.array([study.possible(i) for i in range(len(objective))], dtype=bool)
+    order = np.lexsort((-objective, ~possible)).tolist()
+    feasible = [i for i in order if possible[i]]
+    shown = feasible or order
+    values = np.stack([study.outcomes[i].npv_usd for i in shown])
+    winners = values.argmax(axis=0)
+    chance = np.zeros(len(objective))
+    counts = np.bincount(winners, minlength=len(shown)) / values.shape[1]
+    if feasible:
+        chance[shown] = counts
+    by_class: dict[str, float] = {}
+    for place, share in zip(shown, counts, strict=True):
+        name = study.outcomes[place].option.approach_class
+        by_class[name] = by_class.get(name, 0.0) + float(share)
+    return Ranking(order, feasible, chance, by_class, values.max(axis=0))
+
+
+def within_share(outcome: Outcome, study: Study) -> float:
+    """Share of the samples in which the option meets every limit and no gate excludes it."""
+    gate = study.gated.feasible_share.get(outcome.option.id, 1.0)
+    inside = np.ones(outcome.npv_usd.shape, dtype=bool)
+    for limit in study.limits:
+        value = metric_samples(outcome, limit.metric)
+        inside &= value >= limit.bound - 1e-9 if limit.floor else value <= limit.bound + 1e-9
+    return gate * float(inside.mean())

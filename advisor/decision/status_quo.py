@@ -1,0 +1,110 @@
+"""What runs today: its cost, its quality and its option, known or estimated.
+
+cost      what is spent; else by hand: requests x price of one; else the model's tokens at today's prices
+quality   what was measured or answered; people: 0.93; a model: from the quality effects of the same prompt on that model
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from advisor.decision.options import WORKING, Option
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from advisor.decision.costs import CostModel
+    from advisor.decision.market import Market
+    from advisor.decision.quality import QualityModel
+    from advisor.decision.world import World
+
+    Array = NDArray[np.float64]
+    Amount = Array | float
+
+HUMAN_USD_PER_REQUEST = (0.5, 4.0)
+HUMAN_QUALITY = 0.93
+"""Of people on everyday requests: they agree with each other on 90 to 95 % (judgement)."""
+ANSWERED_ITEMS = 60.0
+"""An answered quality counts like one measured on so many items (judgement)."""
+UNKNOWN_MODEL_SD = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class StatusQuo:
+    """Today, in month 1. Arrays of shape (samples,)."""
+
+    usd_per_month: Amount
+    quality: Array
+    delivered: Array
+    """Where something does the job today, per sample."""
+    latency_p95_ms: Amount | None
+    basis: str
+    origin: str
+
+
+def stand_in(market: Market, current: str | None) -> Option | None:
+    """The option that equals what runs today, where a model does: prompted, or behind retrieval; tuned ones have none."""
+    if current not in ("prompting", "rag"):
+        return None
+    deployment = market.current or _middle_of(market)
+    return None if deployment is None else Option("swap_model", deployment=deployment, current=current)
+
+
+def _middle_of(market: Market) -> object:
+    """A middling hosted model, for a prompt on a model that is not known."""
+    mid = [d for d in market.deployments if d.hosting == "api" and d.tier == "mid" and d.prices]
+    mid.sort(key=lambda d: d.prices.input.value + d.prices.output.value if d.prices else 0.0)
+    return mid[len(mid) // 2] if mid else None
+
+
+def status_quo(world: World, costs: CostModel, quality: QualityModel, standing_in: Option | None) -> StatusQuo:
+    """Today in one world. `standing_in` is what `stand_in` found."""
+    n = world.points.count
+    approach = world.facts.get("current.approach")
+    kind = np.broadcast_to(np.asarray("none" if approach is None else approach), (n,))
+    usd, basis, origin = _cost(world, costs, standing_in, kind)
+    return StatusQuo(
+        usd_per_month=usd,
+        quality=_quality(world, quality, standing_in, kind),
+        delivered=kind != "none",
+        latency_p95_ms=world.facts.get("current.latency_p95_ms"),
+        basis=basis,
+        origin=origin,
+    )
+
+
+def _cost(world: World, costs: CostModel, standing_in: Option | None, kind: Array) -> tuple[Amount, str, str]:
+    spend = world.facts.get("current.monthly_spend_usd")
+    if spend is not None:
+        return spend, "what is spent today, growing with the requests", "answered"
+    if standing_in is not None and standing_in.deployment is not None:
+        prices, tokens = standing_in.deployment.prices, costs.tokens.of(standing_in)
+        assert prices is not None
+        usd = costs.requests * costs.serving.token_usd(prices, tokens)
+        name = standing_in.deployment.model_name
+        return np.where(kind == "none", 0.0, usd), f"requests at the token price of {name}", "estimated"
+    low, high = HUMAN_USD_PER_REQUEST
+    by_hand = world.lognormal("value.human_cost", low, high) * costs.requests
+    text = (
+        f"people at ${low:g} to ${high:g} a request"
+        if np.any(kind == "human")
+        else "nothing is spent as far as is known"
+    )
+    return np.where(kind == "human", by_hand, 0.0), text, "assumed"
+
+
+def _quality(world: World, quality: QualityModel, standing_in: Option | None, kind: Array) -> Array:
+    known = world.facts.get("current.quality_rate")
+    if known is not None:
+        found: Array = np.where(kind == "none", 0.0, known)
+        return found
+    if standing_in is not None:
+        by_model = quality.share(standing_in)
+    else:
+        z = 1.2 + UNKNOWN_MODEL_SD * world.points.normal("value.status_quo_quality")
+        by_model = 1.0 / (1.0 + np.exp(-z))
+    working = np.isin(kind, list(WORKING))
+    return np.where(kind == "human", HUMAN_QUALITY, np.where(working, by_model, 0.0))
