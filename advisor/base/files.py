@@ -51,7 +51,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def parse_json(text: str, *, where: str) -> Any:
-    """Strict JSON: no NaN or Infinity, no number that becomes one, no duplicate keys. Raises `InvalidDataError` naming `where`."""
+    """Strict JSON: neither NaN nor infinity, no key twice. Raises `InvalidDataError` naming `where`."""
     try:
         return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique_keys)
     except json.JSONDecodeError as error:

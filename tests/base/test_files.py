@@ -117,7 +117,7 @@ def test_says_why_a_file_cannot_be_read(tmp_path: Path) -> None:
         read_text(tmp_path / "missing")
     with pytest.raises(InvalidDataError, match="a folder"):
         read_text(tmp_path)
-    with pytest.raises(InvalidDataError, match="cannot be read|no such file"):
+    with pytest.raises(InvalidDataError, match=r"cannot be read|no such file"):
         read_text(tmp_path / "missing.txt" / "below")
 
 
