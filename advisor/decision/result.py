@@ -99,8 +99,9 @@ class OptionResult(Record):
     """Against the status quo, over the horizon."""
     roi: Spread | None = None
     break_even_month: Spread | None = None
-    """Month in which cumulative net cash stays at or above zero; None when the status quo is the option itself,
-    or when it never does within the horizon in more than half of the samples."""
+    """Month from which cumulative net cash stays at or above zero; a sample that never gets there counts as later than
+    any that does, and a P90 beyond the horizon is given as the horizon. None when the status quo is the option itself,
+    or when more than half of the samples never pay back."""
     break_even_probability: float | None = None
     """Share of samples in which it breaks even within the horizon."""
     npv_positive_probability: float | None = None

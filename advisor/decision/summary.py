@@ -155,15 +155,25 @@ def _returns(outcome: Outcome, net: Array, rate: Array) -> dict[str, object]:
     gain = net.sum(axis=1) / invested
     return {
         "roi": None if np.isnan(gain).mean() > 0.5 else spread(gain[~np.isnan(gain)]),
-        "break_even_month": spread(month[paid]) if paid.mean() >= 0.5 else None,
+        "break_even_month": _payback_spread(month, net.shape[1] - 1),
         "break_even_probability": float(paid.mean()),
-        "discounted_break_even_month": spread(discounted[~np.isnan(discounted)])
-        if np.isnan(discounted).mean() <= 0.5
-        else None,
+        "discounted_break_even_month": _payback_spread(discounted, net.shape[1] - 1),
         "payback_within_12_months_probability": float(np.mean(np.nan_to_num(month, nan=np.inf) <= 12.0)),
         "irr_per_year": internal.per_year,
         "irr_reason": internal.reason,
     }
+
+
+def _payback_spread(month: Array, horizon_months: int) -> Spread | None:
+    """Quantiles over all samples, a sample that never pays back counting as later than any that does.
+
+    None when the middle sample never does; a P90 beyond the horizon is given as the horizon.
+    """
+    late = np.where(np.isnan(month), np.inf, month)
+    low, middle, high = (float(q) for q in np.quantile(late, (0.1, 0.5, 0.9), method="inverted_cdf"))
+    if not np.isfinite(middle):
+        return None
+    return Spread(p10=low, p50=middle, p90=min(high, float(horizon_months)))
 
 
 def _yearly_rate(valuation: Valuation) -> Array:
