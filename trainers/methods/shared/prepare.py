@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from advisor.base.errors import CouldNotError, InvalidDataError
+from trainers.data.frozen import refuse_test_rows
 from trainers.methods.shared.batches import total_steps
 from trainers.methods.shared.examples import Example, encode, read_rows
 from trainers.methods.shared.preflight import Preflight, look_at
@@ -35,7 +36,9 @@ def prepare(
     spec: RunSpec, project: Path, tokenizer: PreTrainedTokenizerBase, settings: BaseSettings, context_tokens: int | None
 ) -> Prepared:
     """Read, check against the hashes of the plan, encode, hold out, look. Raises `InvalidDataError`."""
-    rows = encode(tokenizer, read_rows(_unchanged(spec.data, project)), max_tokens=settings.max_tokens)
+    source = _unchanged(spec.data, project)
+    refuse_test_rows(source, project)
+    rows = encode(tokenizer, read_rows(source), max_tokens=settings.max_tokens)
     if spec.held_out is not None:
         held = encode(tokenizer, read_rows(_unchanged(spec.held_out, project)), max_tokens=settings.max_tokens)
         train = rows

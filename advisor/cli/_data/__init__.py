@@ -1,0 +1,1 @@
+"""The commands below `advisor data`, one module each."""

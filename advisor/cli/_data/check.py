@@ -1,0 +1,93 @@
+"""advisor data check: what would spoil training or its test."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from advisor.cli._data.shared import mapping_options, progress_talk, record_measured
+from advisor.cli.common import Options, common_options, emit, emit_json, talk
+
+if TYPE_CHECKING:
+    from trainers.data.check import Report
+    from trainers.data.findings import Finding
+
+_METHODS = ("prompting", "encoder", "lora", "qlora", "api_tuning", "full")
+_GLYPHS = {"error": "x", "warning": "!", "info": "-"}
+
+
+@click.command("check")
+@click.argument("file", metavar="FILE")
+@click.option("--test", metavar="TEST", help="The test set: rows of FILE must not give its rows away.")
+@click.option("--schema", type=click.Path(path_type=Path), help="JSON Schema that every answer must satisfy.")
+@click.option("--regex", metavar="EXPRESSION", help="Regular expression that every answer must match as a whole.")
+@click.option("--labels", metavar="LIST", help="Allowed answers: comma-separated, or a file with one a line.")
+@click.option("--model", metavar="MODEL", help="Also look through the tokenizer and chat template of this model.")
+@click.option("--max-tokens", type=click.IntRange(min=8), help="Length limit (default: the model's own).")
+@click.option("--method", type=click.Choice(_METHODS), default="lora", help="What the rows are for (lora).")
+@click.option("--embeddings", is_flag=True, help="Also look for test rows that say the same in other words (slow).")
+@mapping_options
+@common_options
+def command(
+    options: Options,
+    file: str,
+    test: str | None,
+    schema: Path | None,
+    regex: str | None,
+    labels: str | None,
+    dataset_split: str | None,
+    **rest: Any,
+) -> int:
+    """Check the rows of FILE (JSONL, JSON, CSV, Parquet, a datasets folder or a hub id).
+
+    Exits with 1 when there is an error. In a project, what was measured is recorded as facts.
+    """
+    from trainers.data.check import Request, check
+    from trainers.data.outputs import read_wanted
+
+    wanted = read_wanted(schema, regex, labels)
+    request = Request(file=file, test=test, wanted=wanted, split=dataset_split, **rest)
+    report = check(request, progress=progress_talk("read"))
+    recorded = record_measured(
+        options.project, _facts(report), source=f"advisor data check {file}", evidence_n=report.usable
+    )
+    if options.json:
+        emit_json(report.to_json() | {"recorded": recorded})
+    else:
+        _print(report)
+        if recorded:
+            talk(f"recorded as measured: {', '.join(recorded)}")
+    return 1 if report.has_errors else 0
+
+
+def _facts(report: "Report") -> dict[str, Any]:
+    """What the check measured, by fact id."""
+    examples = report.unique + (report.test_rows or 0)
+    facts: dict[str, Any] = {"data.labelled_examples": examples, "data.duplicate_rate": report.duplicate_rate}
+    if report.format_consistent is not None:
+        facts["data.format_consistent"] = report.format_consistent
+    if report.test_rows is not None:
+        facts["data.test_examples"] = report.test_rows
+        facts["data.test_rows_trained_on"] = bool(report.leaking_rows)
+    return facts
+
+
+def _print(report: "Report") -> None:
+    emit(f"{report.file}: {report.rows:,} rows, {report.usable:,} usable, {report.unique:,} of them different")
+    emit(f"read as {report.mapping.describe()}")
+    emit()
+    for finding in report.findings:
+        _print_finding(finding)
+    counts = {level: sum(f.severity == level for f in report.findings) for level in _GLYPHS}
+    emit(f"{counts['error']} errors, {counts['warning']} warnings, {counts['info']} remarks")
+
+
+def _print_finding(finding: "Finding") -> None:
+    level = finding.severity.value
+    lines = f" (line {', '.join(map(str, finding.lines))}{', ...' * (finding.count > len(finding.lines))})"
+    emit(f"{_GLYPHS[level]} {level:<8}{finding.code}: {finding.message}{lines if finding.lines else ''}")
+    for example in finding.examples[:2]:
+        if finding.severity != "info" and "line" in example:
+            emit("            e.g. " + ", ".join(f"{key} {value}" for key, value in example.items()))
+    if finding.fix != "none needed":
+        emit(f"            fix: {finding.fix}")

@@ -1,0 +1,68 @@
+"""Options and helpers that the data commands share."""
+
+import functools
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from advisor.answers import Origin
+from advisor.cli.common import talk
+from advisor.project import Project, is_project
+
+
+def mapping_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --map, --system and --dataset-split; the command receives `maps`, `system` and `dataset_split`."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, maps: tuple[str, ...], **rest: Any) -> Any:
+        return function(*args, maps=maps, **rest)
+
+    for option in (
+        click.option("--dataset-split", metavar="NAME", help="Which split of a datasets folder or hub id (train)."),
+        click.option("--system", metavar="TEXT", help="Instructions put before rows that have none."),
+        click.option(
+            "--map",
+            "maps",
+            multiple=True,
+            metavar="PART=COLUMN",
+            help="Which column holds what: messages, prompt, answer, context, system, id, group. May be repeated.",
+        ),
+    ):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def progress_talk(what: str) -> Callable[[int], None]:
+    """A progress function that tells the number of rows every few seconds, when a person watches."""
+    start = last = time.monotonic()
+
+    def tell(rows: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= 3 and sys.stderr.isatty():
+            last = now
+            talk(f"{what}: {rows:,} rows, {rows / (now - start):,.0f} a second")
+
+    return tell
+
+
+def record_measured(folder: Path, facts: Mapping[str, Any], *, source: str, evidence_n: int) -> list[str]:
+    """Record the facts as measured in the project at `folder`, when there is one; the ids that were recorded.
+
+    A value that the project holds already, measured alike, is not written again.
+    """
+    if not is_project(folder):
+        return []
+    project = Project.open(folder)
+    known, recorded = project.answers(), []
+    for fact, value in facts.items():
+        before = known.get(fact)
+        if before is not None and before.origin == Origin.MEASURED and before.value == value:
+            continue
+        project.record(fact, value, Origin.MEASURED, source=source, evidence_n=evidence_n)
+        recorded.append(fact)
+    return recorded
