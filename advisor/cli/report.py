@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from advisor.reports.document import Document
     from advisor.reports.source import Source
 
-_MAX_PRICE_AGE_DAYS = 90
+_MAX_PRICE_AGE_DAYS = 120
 
 
 def _list_formats(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -26,6 +26,15 @@ def _list_formats(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     ctx.exit()
 
 
+def _print_schema(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    from advisor.reports.schema import report_schema
+
+    emit_json(report_schema())
+    ctx.exit()
+
+
 @click.command()
 @click.option("--answers", type=click.Path(path_type=Path), help="Report on an answers file, without a project.")
 @click.option("--decision", type=click.Path(path_type=Path), help="Print a saved decision again, as it was.")
@@ -33,9 +42,17 @@ def _list_formats(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write into (default: a new one in reports/).")
 @click.option("--name", help="Name of the folder in reports/ (default: the date).")
 @click.option("--title", help="Title of the report (default: the project's name).")
-@click.option("--format", "formats", multiple=True, help="Write this format; may be repeated. See --formats.")
+@click.option("--format", "formats", multiple=True, help="Write this format; may be repeated. See --list-formats.")
 @click.option(
-    "--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats, help="List the formats."
+    "--list-formats", is_flag=True, is_eager=True, expose_value=False, callback=_list_formats, help="List the formats."
+)
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the JSON schema of report.json.",
 )
 @click.option(
     "--max-price-age-days",

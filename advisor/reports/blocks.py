@@ -299,6 +299,10 @@ class Report:
     banner: str | None = None
     """Said on every page, such as that the prices are stale."""
 
+    def charts(self) -> list[Chart]:
+        """Every chart, in the order of the report."""
+        return [block for section in self.sections for block in section.blocks if isinstance(block, Chart)]
+
     def tables(self) -> list[Table]:
         """Every table, those of charts included, in the order of the report."""
         from advisor.reports.chartdata import chart_table

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from advisor.decision.result import Change, Decision, OptionResult, Verdict
+from advisor.reports.outcomes import Evaluated, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,20 @@ class Claim:
     now: str
     as_of: str
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRow:
+    """One figure of the price catalogue."""
+
+    subject: str
+    figure: str
+    value: str
+    unit: str
+    source: str
+    checked: str
+    valid: str
+    """From when to when it holds, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +49,19 @@ class Context:
     changes: Sequence[Change] = ()
     compared_with: str | None = None
     """What `changes` is relative to, in words."""
+    outcomes: Sequence[Outcome] = ()
+    evaluations: Sequence[Evaluated] = ()
+    prices: Sequence[PriceRow] = ()
+    """The prices behind the options that the report draws."""
+    oldest_price: date | None = None
+    """The day on which the oldest price behind the subject was checked."""
 
     @property
     def prices_date(self) -> date:
         """The oldest of the catalogue's date and the dates of the prices that the recommendation rests on."""
         subject = self.subject
-        dates = [self.decision.prices_date]
-        if subject is not None and subject.prices_as_of is not None:
-            dates.append(subject.prices_as_of)
-        return min(dates)
+        own = [] if subject is None else [subject.prices_as_of]
+        return min(day for day in (self.decision.prices_date, self.oldest_price, *own) if day is not None)
 
     @property
     def price_age_days(self) -> int:

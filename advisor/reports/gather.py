@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from advisor.reports.context import Claim, Context
+from advisor.reports.outcomes import evaluations, outcomes
+from advisor.reports.pricelist import price_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from advisor.reports.source import Source
     from rules.load import RuleBook
 
-MAX_PRICE_AGE_DAYS = 90
+MAX_PRICE_AGE_DAYS = 120
 """How old prices may be before a report refuses to be made: token prices moved in every recent quarter."""
 
 
@@ -30,7 +33,7 @@ def context_for(
     """Everything a report shows of the decision of `source`."""
     decision, rules = source.decision, source.rules
     changes, compared_with = _comparison(source, compare)
-    return Context(
+    context = Context(
         decision=decision,
         project=title or source.name,
         command=source.command,
@@ -40,7 +43,25 @@ def context_for(
         fact_labels={fact.id: fact.label for fact in rules.facts.values()},
         changes=changes,
         compared_with=compared_with,
+        outcomes=outcomes(source.project, decision) if source.project else (),
+        evaluations=evaluations(source.project) if source.project else (),
     )
+    return replace(context, **_prices(context, source))
+
+
+def _prices(context: Context, source: Source) -> dict[str, Any]:
+    """The prices behind the drawn options and the age of the oldest behind the subject.
+
+    A decision made on an older catalogue than the one at hand gets none: its prices are not in there any more.
+    """
+    decision, subject = source.decision, context.subject
+    if source.catalogue.prices_date != decision.prices_date:
+        return {}
+    own = price_rows([] if subject is None else [subject], source.catalogue, decision.today)
+    return {
+        "prices": price_rows(context.drawn(), source.catalogue, decision.today),
+        "oldest_price": min((date.fromisoformat(row.checked) for row in own), default=None),
+    }
 
 
 def _comparison(source: Source, compare: Path | None) -> tuple[Sequence[Change], str | None]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from advisor.decision.result import Decision
     from advisor.project import Project
+    from pricing.catalogue import Catalogue
     from rules.load import RuleBook
 
 
@@ -27,6 +28,7 @@ class Source:
 
     decision: Decision
     rules: RuleBook
+    catalogue: Catalogue
     name: str
     folder: Path
     """Where the reports of it go."""
@@ -55,7 +57,9 @@ def from_project(project: Project, today: date, samples: int | None) -> Source:
     words = ["advisor", "report", "--project", str(project.folder), "--today", today.isoformat()]
     command = shlex.join([*words, *_samples(samples)])
     file = project.decision_files()[-1]
-    return Source(decision, project.rulebook, project.name, project.reports_folder, command, project, file)
+    return Source(
+        decision, project.rulebook, project.catalogue, project.name, project.reports_folder, command, project, file
+    )
 
 
 def _current(project: Project, today: date, samples: int | None) -> Decision | None:
@@ -86,20 +90,22 @@ def from_answers(path: Path, today: date, samples: int | None) -> Source:
     from pricing.catalogue import load_catalogue
     from rules.load import load_rules
 
-    rules = load_rules()
+    rules, catalogue = load_rules(), load_catalogue()
     answers = load_answers_file(path, rules.facts)
-    decision = decide(answers, rules, load_catalogue(), today=today, samples=samples or SAMPLES)
+    decision = decide(answers, rules, catalogue, today=today, samples=samples or SAMPLES)
     words = ["advisor", "report", "--answers", str(path), "--today", today.isoformat()]
-    return Source(decision, rules, _name_in(path), Path("reports"), shlex.join([*words, *_samples(samples)]))
+    command = shlex.join([*words, *_samples(samples)])
+    return Source(decision, rules, catalogue, _name_in(path), Path("reports"), command)
 
 
 def from_decision(path: Path, today: date) -> Source:
     """A decision saved earlier, printed again as it was."""
+    from pricing.catalogue import load_catalogue
     from rules.load import load_rules
 
     decision = read_decision(path)
     command = shlex.join(["advisor", "report", "--decision", str(path), "--today", today.isoformat()])
-    return Source(decision, load_rules(), path.stem, Path("reports"), command, file=path)
+    return Source(decision, load_rules(), load_catalogue(), path.stem, Path("reports"), command, file=path)
 
 
 def read_decision(path: Path) -> Decision:

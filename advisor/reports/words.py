@@ -73,5 +73,5 @@ def payback(option: OptionResult, horizon_months: int) -> tuple[Spread | str | N
             return None, ""
         return "not in most futures", f"within {horizon_months} months in {chance:.0%} of them"
     if chance is not None and chance < 0.9:
-        return option.break_even_month, f"never within {horizon_months} months in {1 - chance:.0%} of futures"
+        return option.break_even_month, f"not within {horizon_months} months in {1 - chance:.0%} of futures"
     return option.break_even_month, ""

@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import base64
 import shutil
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -100,7 +101,7 @@ async def _picture(args: argparse.Namespace) -> None:
                 )
             args.out.write_bytes(await page.screenshot(top=top, height=args.height))
         for complaint in page.complaints:
-            print(complaint)
+            sys.stderr.write(f"{complaint}\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The formats a report is written in, one file each.
 
 A module has `HELP` (str), `DEFAULT` (bool: written unless formats are named) and
-`write(document, folder) -> list[Path]`; its file name is the format's name. Pictures are written before the texts that show them (`PICTURES = True`).
+`write(document, folder) -> list[Path]`; its file name is the format's name. With `PICTURES = True` it is written before
+the texts that show its pictures.
 """
 
 import importlib
