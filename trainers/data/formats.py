@@ -208,11 +208,11 @@ def _joined(content: Any) -> str | None:
 
 def detect(rows: Iterable[Parsed], *, where: str, system: str | None = None) -> RowMapping:
     """The mapping that fits the first rows. Raises `InvalidDataError` when none does."""
+    rows = list(rows)
     values = [row for row in rows if isinstance(row, dict)]
     if not values:
-        raise InvalidDataError(
-            "no row of it can be read", where=where, fix="see: advisor data check FILE for what is wrong with each line"
-        )
+        reason = next((f"; the first: {row.text}" for row in rows if isinstance(row, Problem)), "")
+        raise InvalidDataError(f"none of its rows can be read{reason}", where=where, fix="is it the right file?")
     present = {key for value in values for key in value}
 
     def common(column: str) -> bool:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from advisor.base.errors import CouldNotError, InvalidDataError, UsageError
 from advisor.base.files import dump_json, replace_file
@@ -22,6 +18,7 @@ from trainers.data.findings import Problem
 from trainers.data.formats import RowMapping
 from trainers.data.frozen import SPLIT_FILE, Origin, Part, SharedFrame, Split, load_split, sha256_of_file
 from trainers.data.leakage import exact_leak, near_leak
+from trainers.data.output import Output, Written, row_line
 from trainers.data.outputs import labels_of
 from trainers.data.repeats import find_repeats
 from trainers.data.sketch import Pairs, clusters
@@ -223,45 +220,15 @@ def _conversations(source: Source, mapping: RowMapping) -> Iterator[Conversation
 
 def _write(source: Source, mapping: RowMapping, test_lines: set[int], folder: Path) -> tuple[Part, Part]:
     """Both files, each complete before it replaces what was there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _Output(folder / "train.jsonl") as train, _Output(folder / "test.jsonl") as test:
-            for row in _conversations(source, mapping):
-                (test if row.line in test_lines else train).write(row)
-            return train.finish(), test.finish()
-    except OSError as error:
-        raise CouldNotError(f"cannot be written: {error.strerror}", where=str(folder)) from None
+    with Output(folder / "train.jsonl") as train, Output(folder / "test.jsonl") as test:
+        for row in _conversations(source, mapping):
+            (test if row.line in test_lines else train).write(row_line(row.row()))
+        first, second = train.finish(), test.finish()
+    return _part(first), _part(second)
 
 
-class _Output:
-    """A JSONL file written beside its place and moved there when it is complete."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.rows = 0
-        self._hash = hashlib.sha256()
-        handle, self._temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        self._stream: IO[bytes] = os.fdopen(handle, "wb")
-
-    def __enter__(self) -> _Output:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
-        Path(self._temporary).unlink(missing_ok=True)
-
-    def write(self, row: Conversation) -> None:
-        line = (json.dumps(row.row(), ensure_ascii=False, default=str) + "\n").encode()
-        self._hash.update(line)
-        self._stream.write(line)
-        self.rows += 1
-
-    def finish(self) -> Part:
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
-        os.chmod(self._temporary, 0o644)
-        os.replace(self._temporary, self.path)
-        return Part(path=self.path.name, sha256=self._hash.hexdigest(), rows=self.rows)
+def _part(written: Written) -> Part:
+    return Part(path=written.path.name, sha256=written.sha256, rows=written.rows)
 
 
 def _label_counts(labels: Sequence[_Labels], chosen: np.ndarray) -> dict[str, dict[str, tuple[int, int]]]:

@@ -88,7 +88,7 @@ def _call_fault(call: Any) -> str | None:
 
 def _text(messages: Any) -> Iterator[Problem]:
     answer = messages[-1]["content"]
-    if answer != answer.strip():
+    if answer.strip() and answer != answer.strip():
         yield Problem("untidy_answer", "the answer starts or ends with blanks", dropped=False)
     for message in messages:
         content = message["content"]

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from advisor.base.errors import CouldNotError
 from trainers.data.digest import COLUMNS, Digest, Job, digest_chunk
 from trainers.data.findings import Tallies
-from trainers.data.lines import Chunk
 from trainers.data.outputs import Shape
+from trainers.data.pool import map_ordered, workers_for
 from trainers.data.sketch import PERMUTATIONS, band_keys
 from trainers.data.source import Source
 
@@ -27,7 +23,6 @@ if TYPE_CHECKING:
 
 SAMPLE_ROWS = 20_000
 """Rows whose text is kept to look for label errors."""
-_BYTES_WORTH_A_POOL = 20 << 20
 
 Progress = Callable[[int], None]
 
@@ -116,7 +111,7 @@ def read_table(source: Source, job: Job, *, workers: int | None = None, progress
     """Digest all rows of a source. `workers` processes share a large one (default: one a core, at most four)."""
     whole, file = Digest(), SketchFile()
     bands: list[np.ndarray] = []
-    for part in _digests(source, job, workers):
+    for part in map_ordered(digest_chunk, source.chunks(), job, workers_for(source, workers)):
         for sketches in part.sketches:
             file.append(sketches)
             bands.append(band_keys(sketches))
@@ -124,55 +119,6 @@ def read_table(source: Source, job: Job, *, workers: int | None = None, progress
         if progress:
             progress(whole.rows)
     return _table(whole, job, bands, file)
-
-
-def _digests(source: Source, job: Job, workers: int | None) -> Iterator[Digest]:
-    chunks = source.chunks()
-    count = workers if workers is not None else min(os.cpu_count() or 1, 4)
-    if count < 2 or not _large(source):
-        yield from (digest_chunk(chunk, job) for chunk in chunks)
-        return
-    yield from _in_pool(chunks, job, count)
-
-
-def _large(source: Source) -> bool:
-    size = source.size_bytes
-    return size is None or size > _BYTES_WORTH_A_POOL
-
-
-_job: Job | None = None
-
-
-def _start_worker(job: Job) -> None:
-    global _job
-    _job = job
-
-
-def _work(chunk: Chunk) -> Digest:
-    assert _job is not None
-    return digest_chunk(chunk, _job)
-
-
-def _in_pool(chunks: Iterable[Chunk], job: Job, workers: int) -> Iterator[Digest]:
-    """Digests in the order of the chunks; only a few chunks are under way, so memory stays bounded."""
-    import multiprocessing
-
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(job,)) as pool:
-        waiting: deque[Future[Digest]] = deque()
-        for chunk in chunks:
-            waiting.append(pool.submit(_work, chunk))
-            if len(waiting) > 2 * workers:
-                yield _result(waiting.popleft())
-        while waiting:
-            yield _result(waiting.popleft())
-
-
-def _result(future: Future[Digest]) -> Digest:
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        raise CouldNotError("a process that read the rows was killed", fix="free some memory and try again") from None
 
 
 def _merge(whole: Digest, part: Digest) -> None:

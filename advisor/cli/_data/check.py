@@ -1,11 +1,10 @@
 """advisor data check: what would spoil training or its test."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from advisor.cli._data.shared import mapping_options, progress_talk, record_measured
+from advisor.cli._data.shared import mapping_options, progress_talk, record_measured, wanted_options
 from advisor.cli.common import Options, common_options, emit, emit_json, talk
 
 if TYPE_CHECKING:
@@ -19,34 +18,21 @@ _GLYPHS = {"error": "x", "warning": "!", "info": "-"}
 @click.command("check")
 @click.argument("file", metavar="FILE")
 @click.option("--test", metavar="TEST", help="The test set: rows of FILE must not give its rows away.")
-@click.option("--schema", type=click.Path(path_type=Path), help="JSON Schema that every answer must satisfy.")
-@click.option("--regex", metavar="EXPRESSION", help="Regular expression that every answer must match as a whole.")
-@click.option("--labels", metavar="LIST", help="Allowed answers: comma-separated, or a file with one a line.")
 @click.option("--model", metavar="MODEL", help="Also look through the tokenizer and chat template of this model.")
 @click.option("--max-tokens", type=click.IntRange(min=8), help="Length limit (default: the model's own).")
 @click.option("--method", type=click.Choice(_METHODS), default="lora", help="What the rows are for (lora).")
 @click.option("--embeddings", is_flag=True, help="Also look for test rows that say the same in other words (slow).")
+@wanted_options
 @mapping_options
 @common_options
-def command(
-    options: Options,
-    file: str,
-    test: str | None,
-    schema: Path | None,
-    regex: str | None,
-    labels: str | None,
-    dataset_split: str | None,
-    **rest: Any,
-) -> int:
+def command(options: Options, file: str, dataset_split: str | None, **rest: Any) -> int:
     """Check the rows of FILE (JSONL, JSON, CSV, Parquet, a datasets folder or a hub id).
 
     Exits with 1 when there is an error. In a project, what was measured is recorded as facts.
     """
     from trainers.data.check import Request, check
-    from trainers.data.outputs import read_wanted
 
-    wanted = read_wanted(schema, regex, labels)
-    request = Request(file=file, test=test, wanted=wanted, split=dataset_split, **rest)
+    request = Request(file=file, split=dataset_split, **rest)
     report = check(request, progress=progress_talk("read"))
     recorded = record_measured(
         options.project, _facts(report), source=f"advisor data check {file}", evidence_n=report.usable
@@ -79,7 +65,8 @@ def _print(report: "Report") -> None:
     for finding in report.findings:
         _print_finding(finding)
     counts = {level: sum(f.severity == level for f in report.findings) for level in _GLYPHS}
-    emit(f"{counts['error']} errors, {counts['warning']} warnings, {counts['info']} remarks")
+    names = {"error": "error", "warning": "warning", "info": "remark"}
+    emit(", ".join(f"{count} {names[level]}{'s' * (count != 1)}" for level, count in counts.items()))
 
 
 def _print_finding(finding: "Finding") -> None:

@@ -36,6 +36,24 @@ def mapping_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+def wanted_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --schema, --regex and --labels; the command receives them as `wanted: Wanted`."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, schema: Path | None, regex: str | None, labels: str | None, **rest: Any) -> Any:
+        from trainers.data.outputs import read_wanted
+
+        return function(*args, wanted=read_wanted(schema, regex, labels), **rest)
+
+    for option in (
+        click.option("--labels", metavar="LIST", help="Allowed answers: comma-separated, or a file with one a line."),
+        click.option("--regex", metavar="EXPRESSION", help="Expression that every answer must match as a whole."),
+        click.option("--schema", type=click.Path(path_type=Path), help="JSON Schema that every answer must satisfy."),
+    ):
+        wrapped = option(wrapped)
+    return wrapped
+
+
 def progress_talk(what: str) -> Callable[[int], None]:
     """A progress function that tells the number of rows every few seconds, when a person watches."""
     start = last = time.monotonic()
