@@ -27,16 +27,23 @@ class Adviser:
         self.today = today
         self.last: Decision | None = None
         self._answers: Answers | None = None
+        self._complete = False
         self._lock = threading.Lock()
 
-    def decide(self, answers: Answers) -> "Decision":
-        """The decision on `answers`. Raises `AdvisorError` when they cannot be decided on."""
+    def decide(self, answers: Answers, *, quick: bool = False, previous: "Decision | None" = None) -> "Decision":
+        """The decision on `answers`. Raises `AdvisorError` when they cannot be decided on.
+
+        `quick` leaves out what takes long (flips, prices of limits, sensitivities); changes are told against
+        `previous`.
+        """
         from advisor.decision.engine import decide
 
         with self._lock:
-            if self.last is None or answers != self._answers:
-                self.last = decide(answers, self.rulebook, self.catalogue, today=self.today)
-                self._answers = answers
+            if self.last is None or answers != self._answers or not (self._complete or quick):
+                self.last = decide(
+                    answers, self.rulebook, self.catalogue, today=self.today, previous=previous, quick=quick
+                )
+                self._answers, self._complete = answers, not quick
             return self.last
 
     def order_by(self, answers: Answers, facts: Sequence[Fact]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from advisor.base.files import replace_file
 
 if TYPE_CHECKING:
+    from advisor.answers import Answers
     from advisor.decision.result import Decision
     from advisor.interview import Interview
     from advisor.leaning import Adviser
@@ -22,10 +23,23 @@ class Session:
     project: "Project"
     adviser: "Adviser"
     interview: "Interview"
+    answers: "Answers"
+    """As last read from the disk; `reload` reads again."""
+    previous: "Decision | None"
+    """The decision saved last when the project was opened: what has changed is told against it."""
     decision: "Decision | None" = None
+    decided_on: "Answers | None" = None
+    """The answers that `decision` was made on."""
+    complete: bool = False
+    """Whether `decision` holds flips, prices of limits and sensitivities, which take longer to compute."""
+    deciding: bool = False
     problem: str | None = None
     """Why there is no decision on the present answers."""
-    saved_at: str = field(default_factory=lambda: f"{datetime.now():%H:%M:%S}")
+    unsaved: str | None = None
+    """Why the latest answer could not be saved."""
+    saved_at: str = field(default_factory=lambda: clock())
+    report: Path | None = None
+    """The report written in this session."""
 
     @classmethod
     def open(cls, folder: Path, today: date) -> "Session":
@@ -37,12 +51,20 @@ class Session:
         project = Project.open(folder)
         adviser = Adviser(project.rulebook, project.catalogue, today)
         interview = Interview(project, project.facts, adviser.last_order, adviser.last_settled)
-        project.answers()
-        return cls(project, adviser, interview)
+        return cls(project, adviser, interview, project.answers(), project.latest_decision())
 
-    def decide(self) -> "Decision":
-        """Decide on the answers as they are now; blocks, so call it from a worker. Raises `AdvisorError`."""
-        return self.adviser.decide(self.project.answers())
+    def reload(self) -> None:
+        """Read the answers again: a run, an evaluation or another window may have added some. Raises `AdvisorError`."""
+        self.answers = self.project.answers()
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether the decision is on the present answers."""
+        return self.decision is not None and self.decided_on == self.answers
+
+    def decide(self, answers: "Answers", *, quick: bool) -> "Decision":
+        """Decide on `answers`; blocks, so call it from a worker. Raises `AdvisorError`."""
+        return self.adviser.decide(answers, quick=quick, previous=self.previous)
 
     def command(self, *words: str) -> str:
         """A command line for this project, quoted for a shell."""
@@ -53,3 +75,8 @@ class Session:
         path = self.project.folder / "last-command.txt"
         replace_file(path, command + "\n")
         return path
+
+
+def clock() -> str:
+    """The time of day, for "saved 14:03:22"."""
+    return f"{datetime.now():%H:%M:%S}"

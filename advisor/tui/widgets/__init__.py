@@ -1,0 +1,1 @@
+"""What the places are built from: the frame, lists, entry fields and panels."""
