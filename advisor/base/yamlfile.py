@@ -211,7 +211,7 @@ def _first_problem(error: ValidationError, place: Place, model: type[BaseModel])
     if problem["type"] == "missing":
         return InvalidDataError(f"the key {key!r} is missing{more}", where=place.of(path), fix="add it")
     message = problem["msg"].removeprefix("Value error, ")
-    return InvalidDataError(f"{key}: {message}{more}", where=place.of(path))
+    return InvalidDataError(f"{key}: {message}{more}" if key else message + more, where=place.of(path))
 
 
 def _known_keys(model: type[BaseModel], seen: frozenset[type[BaseModel]] = frozenset()) -> list[str]:
