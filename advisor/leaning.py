@@ -48,11 +48,11 @@ class Adviser:
 
     def order_by(self, answers: Answers, facts: Sequence[Fact]) -> list[str]:
         """The open facts that the decision on `answers` would most like to know, the most valuable first."""
-        return ranked_facts(self.decide(answers))
+        return ranked_facts(self.decide(answers, quick=True))
 
     def settled(self, answers: Answers) -> bool:
         """Whether no further answer could change the recommendation."""
-        return self.decide(answers).settled
+        return self.decide(answers, quick=True).settled
 
     def last_order(self, answers: Answers, facts: Sequence[Fact]) -> list[str]:
         """Like `order_by`, from the decision made last: never computes, so a screen can call it."""

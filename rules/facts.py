@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import date
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -35,6 +36,7 @@ Group = Literal[
 FactType = Literal["bool", "int", "number", "share", "choice", "date", "gpus", "text", "measurements"]
 NUMERIC = ("int", "number", "share")
 _LARGEST = 1e15
+_NOT_FINITE = re.compile(r"[-+]?(nan|inf|infinity)", re.IGNORECASE)
 _TEXT_CHARACTERS = 10_000
 
 
@@ -167,6 +169,8 @@ class Fact(Strict):
 
     def _number(self, raw: Any, where: str | None) -> int | float:
         expected = "a whole number" if self.type == "int" else "a number"
+        if isinstance(raw, str) and _NOT_FINITE.fullmatch(raw):
+            raise self._wrong(f"{raw} is not a usable number", where, "leave it out when it is unknown")
         if isinstance(raw, bool) or not isinstance(raw, int | float):
             raise self._wrong(f"{_show(raw)} is not {expected}", where, f"write {expected} without unit or quotes")
         if isinstance(raw, float) and not math.isfinite(raw):
@@ -188,8 +192,8 @@ class Fact(Strict):
         """The allowed range in words, with the unit."""
         unit = f" {self.unit}" if self.unit else ""
         if self.highest >= _LARGEST:
-            return f"{self.lowest:,.10g} or more{unit}"
-        return f"{self.lowest:,.10g} to {self.highest:,.10g}{unit}"
+            return f"{_words(self.lowest)} or more{unit}"
+        return f"{_words(self.lowest)} to {_words(self.highest)}{unit}"
 
     def _interval(self, raw: dict[Any, Any], where: str | None) -> int | float | Interval:
         if set(raw) != {"low", "high"}:
@@ -269,6 +273,10 @@ class Fact(Strict):
 
 def _is_number(raw: Any) -> bool:
     return isinstance(raw, int | float) and not isinstance(raw, bool) and math.isfinite(raw)
+
+
+def _words(number: float) -> str:
+    return f"{number:,.0f}" if number == int(number) else f"{number:,.10g}"
 
 
 def _show(raw: Any) -> str:

@@ -167,7 +167,9 @@ def _scalar(event: yaml.ScalarEvent, where: str) -> Any:
 def _finite(text: str, where: str) -> float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
-        raise InvalidDataError(f"{text!r} is too large a number", where=where)
+        raise InvalidDataError(
+            f"{text!r} is too large a number", where=where, fix="write a smaller one, or leave it out"
+        )
     return value
 
 

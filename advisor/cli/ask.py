@@ -138,7 +138,8 @@ class _Conversation:
         from advisor.leaning import what_it_changes
 
         self.say(f"  {question.fact.why}")
-        changes = what_it_changes(question.fact.id, self.adviser.last)
+        # Only the whole decision knows what would flip the winner.
+        changes = what_it_changes(question.fact.id, self.adviser.decide(self.interview.answers))
         if changes:
             self.say(f"  {changes}")
 
@@ -175,7 +176,7 @@ def _preset(question: "Question", line: str) -> object:
 def leaning_line(adviser: "Adviser", interview: "Interview") -> str:
     """The current leaning in one line, or why there is none."""
     try:
-        decision = adviser.decide(interview.answers)
+        decision = adviser.decide(interview.answers, quick=True)
     except AdvisorError as error:
         return f"No leaning: {error.what}"
     return describe_leaning(decision)

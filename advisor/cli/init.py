@@ -1,11 +1,14 @@
 """Make a project folder, empty or from an answers file."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from advisor.base.errors import InvalidDataError
 from advisor.cli.common import Options, common_options, emit, emit_json, talk
+
+if TYPE_CHECKING:
+    from advisor.answers import Answers
 
 
 @click.command()
@@ -24,15 +27,19 @@ def command(options: Options, folder: Path, file: Path | None, name: str | None)
     facts = load_rules().facts
     answers = load_answers_file(file, facts) if file else Answers()
     refuse_contradictions(answers, facts, where=str(file))
-    if file and not len(answers):
-        raise InvalidDataError(
-            "no fact in it has a value", where=str(file), fix="answer at least task.kind, or drop --answers"
-        )
     project = Project.create(folder, name=name)
     project.import_answers(answers, source=str(file))
     if options.json:
         emit_json({"v": 1, "project": str(folder), "name": project.name, "answers": len(answers)})
         return
     emit(str(folder))
-    talk(f"{len(answers)} answers imported" if file else "the project has no answers yet")
+    talk(_told(answers, file))
     talk(f"next: advisor tui --project {folder}   or: advisor ask --project {folder}")
+
+
+def _told(answers: "Answers", file: Path | None) -> str:
+    if len(answers):
+        return f"{len(answers)} answers imported"
+    return (
+        f"the project has no answers yet: no fact in {file} has a value" if file else "the project has no answers yet"
+    )
