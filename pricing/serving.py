@@ -44,7 +44,7 @@ LOG_SD_CPU = 0.6
 
 @dataclass(frozen=True, slots=True)
 class ServingProfile:
-    """Speed of one replica of a model on one machine, 16-bit weights."""
+    """Speed of one replica of a model on one machine."""
 
     prefill_tokens_per_s: float
     decode_tokens_per_s_single: float
@@ -66,22 +66,22 @@ class _Machine:
     memory_bytes: float
 
 
-def serving_profile(model: Model, gpu: Gpu, count: int) -> ServingProfile:
-    """Speed of `model` on `count` of `gpu` (tensor parallel), or on one CPU machine.
+def serving_profile(model: Model, gpu: Gpu, count: int, weight_bytes: float = 2.0) -> ServingProfile:
+    """Speed of `model` on `count` of `gpu` (tensor parallel), or on one CPU machine, with weights of so many bytes each.
 
     Raises `ValueError` when the model's size or the machine's bandwidth is unknown.
     """
     dims = dims_of(model)
     machine = _cpu(gpu, dims) if gpu.kind == "cpu" else _accelerator(gpu, count, dims)
     prefill = machine.arithmetic_flops / (2 * dims.active_params)
-    batch = sensible_batch(dims, machine.memory_bytes)
+    batch = sensible_batch(dims, machine.memory_bytes, weight_bytes)
     return ServingProfile(
         prefill_tokens_per_s=prefill,
-        decode_tokens_per_s_single=1 / _step_s(dims, machine, 1),
-        decode_tokens_per_s=batch / _step_s(dims, machine, batch),
+        decode_tokens_per_s_single=1 / _step_s(dims, machine, 1, weight_bytes),
+        decode_tokens_per_s=batch / _step_s(dims, machine, batch, weight_bytes),
         first_token_ms=1000 * (TYPICAL_PROMPT_TOKENS / prefill + machine.floor_s),
         log_sd=LOG_SD_CPU if gpu.kind == "cpu" else LOG_SD_GPU,
-        source=f"roofline of {gpu.name} x {count}, 16-bit weights, batch {batch}",
+        source=f"roofline of {gpu.name} x {count}, {8 * weight_bytes:g}-bit weights, batch {batch}",
     )
 
 
@@ -115,9 +115,9 @@ def _cpu(gpu: Gpu, dims: Dims) -> _Machine:
     )
 
 
-def _step_s(dims: Dims, machine: _Machine, batch: int) -> float:
+def _step_s(dims: Dims, machine: _Machine, batch: int, weight_bytes: float) -> float:
     """Seconds of one decode step of `batch` requests."""
-    weights = 2.0 * weights_read(dims, batch)
+    weights = weight_bytes * weights_read(dims, batch)
     cache = batch * TYPICAL_CONTEXT_TOKENS * dims.kv_bytes_per_token()
     memory_s = (weights + cache) / machine.bandwidth_bytes_s
     arithmetic_s = 2 * dims.active_params * batch / machine.arithmetic_flops

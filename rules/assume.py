@@ -50,6 +50,10 @@ class Assume(Strict):
     value: Any = None
     weights: dict[str, Annotated[float, Field(ge=0)]] | None = None
     """Value -> weight; weights need not add up to 1. A yes/no fact uses the keys true and false."""
+    given: Line | None = None
+    """A choice fact on which the weights depend; where it has none of the values below, `weights` hold."""
+    weights_given: dict[str, dict[str, Annotated[float, Field(ge=0)]]] | None = None
+    """Value of the fact `given` -> weights."""
     low: float | None = None
     high: float | None = None
     median: Positive | None = None
@@ -65,6 +69,11 @@ class Assume(Strict):
         if given not in _NEEDS[self.kind]:
             wanted = " or ".join("{" + ", ".join(sorted(need)) + "}" for need in _NEEDS[self.kind])
             raise ValueError(f"an assumption of kind {self.kind!r} takes {wanted}, not {{{', '.join(sorted(given))}}}")
+        if (self.given is None) != (self.weights_given is None) or (self.given and self.kind != "choice"):
+            raise ValueError("`given` and `weights_given` belong together, in an assumption of kind 'choice'")
+        for value, weights in (self.weights_given or {}).items():
+            if set(weights) - set(self.weights or {}) or not sum(weights.values()) > 0:
+                raise ValueError(f"weights_given {value!r}: only values of `weights`, and at least one positive")
         if self.low is not None and self.high is not None and not self.low < self.high:
             raise ValueError("low must be less than high")
         if self.kind == "loguniform" and self.low is not None and self.low <= 0:
@@ -120,11 +129,23 @@ class Assume(Strict):
             case _:
                 return self._bell(uniform)
 
-    def _choose(self, uniform: np.ndarray) -> np.ndarray:
+    def draw_given(self, uniform: np.ndarray, value: Any) -> np.ndarray:
+        """Values where the fact `given` is `value`: one for all, or an array of the shape of `uniform`."""
+        import numpy as np
+
+        drawn = self._choose(uniform)
+        for name, weights in (self.weights_given or {}).items():
+            where = np.asarray(value) == name
+            if where.any():
+                drawn = np.where(where, self._choose(uniform, weights), drawn)
+        return drawn
+
+    def _choose(self, uniform: np.ndarray, weights: dict[str, float] | None = None) -> np.ndarray:
         import numpy as np
 
         assert self.weights is not None
-        edges = np.cumsum(np.array(list(self.weights.values())))
+        chosen = {value: (weights or self.weights).get(value, 0.0) for value in self.weights}
+        edges = np.cumsum(np.array(list(chosen.values())))
         index = np.minimum(np.searchsorted(edges / edges[-1], uniform, side="right"), len(edges) - 1)
         if set(self.weights) <= {"true", "false"}:
             return np.array([key == "true" for key in self.weights])[index]

@@ -50,6 +50,7 @@ OPTION_NAMES: dict[str, OptionName] = {
     "option.labels_used": OptionName("number", "labelled examples used for training or as the pool of examples"),
     "option.gpus": OptionName("number", "GPUs used"),
     "option.gpu_memory_gib": OptionName("number", "memory of one of these GPUs, in GiB"),
+    "option.training_memory_gib": OptionName("number", "memory that a training run of your own may use, in GiB"),
     "option.retrieval": OptionName("bool", "passages are retrieved into the prompt"),
     "option.long_context": OptionName("bool", "the documents are put whole into the prompt"),
     "option.vendor": OptionName("text", "who sells the model or the tuning"),

@@ -70,7 +70,7 @@ class CostModel:
         self._life_months = world.number("finance.base_model_life_months", 16.0)
         self._sharing = np.maximum(world.number("portfolio.tasks_sharing_a_base_model", 1.0), 1.0)
         self._parts: dict[tuple[object, ...], Part] = {}
-        self._weeks: dict[tuple[str, str], Amount] = {}
+        self._weeks: dict[tuple[str, str, str], Amount] = {}
 
     def account(self, option: Option) -> Account:
         """The whole account; every amount in US dollars."""
@@ -104,10 +104,16 @@ class CostModel:
 
     def weeks(self, option: Option) -> Amount:
         """Calendar weeks until the option runs."""
-        key = (option.approach, option.hosting)
+        key = self.weeks_key(option)
         if key not in self._weeks:
-            self._weeks[key] = total(self._hours(self._effort[name].weeks) for name in key)
+            self._weeks[key] = total(self._hours(self._effort[name].weeks) for name in key if name)
         return self._weeks[key]
+
+    @staticmethod
+    def weeks_key(option: Option) -> tuple[str, str, str]:
+        """Options with equal keys take equally long to build: approach, place, and the step that makes labels."""
+        step = "distillation" if option.distilled else "labelling" if option.labels is not None else ""
+        return (option.approach, option.hosting, step)
 
     def _people(self, option: Option) -> Part:
         return self._part(("people", option.approach, option.hosting), option, self._people_lines)
@@ -190,12 +196,24 @@ class CostModel:
         return self._labels_at_hand
 
     def _label_lines(self, option: Option) -> list[Line]:
-        if option.labels is not None:
-            more = np.maximum(option.labels - self._labels_at_hand, 0.0)
-            basis = f"up to {option.labels:,} in all, less those at hand, at the price of a label"
-            return [
-                Line("labelling", "More labelled examples", lambda: basis, "estimated", once=more * self._label_usd)
-            ]
+        step = self._effort["distillation" if option.distilled else "labelling"]
+        hours = step.setup_hours
+        people = Line(
+            "labelling",
+            step.label,
+            lambda: f"{hours.low:g}-{hours.high:g} h for guidelines, set-up and checks, at the engineer's wage",
+            "assumed",
+            once=self._hours(hours) * self._wage,
+            sources=(step.source,),
+        )
+        return [people, self._taught_line() if option.distilled else self._bought_line(option.labels or 0)]
+
+    def _bought_line(self, labels: int) -> Line:
+        more = np.maximum(labels - self._labels_at_hand, 0.0)
+        basis = f"up to {labels:,} in all, less those at hand, at the price of a label"
+        return Line("labelling", "More labelled examples", lambda: basis, "estimated", once=more * self._label_usd)
+
+    def _taught_line(self) -> Line:
         usd: Amount = REVIEWED_SHARE * DISTILLED_EXAMPLES * self._label_usd
         sources: tuple[str, ...] = ()
         if self._teacher is not None and self._teacher.prices is not None:
@@ -203,7 +221,7 @@ class CostModel:
             usd = usd + DISTILLED_EXAMPLES * self.serving.token_usd(self._teacher.prices, tokens)
             sources = self._teacher.prices.sources
         basis = f"{DISTILLED_EXAMPLES:,} answers of the teacher at its token price, one in ten reviewed"
-        return [Line("labelling", "Labels from a teacher", lambda: basis, "estimated", once=usd, sources=sources)]
+        return Line("labelling", "Labels from a teacher", lambda: basis, "estimated", once=usd, sources=sources)
 
     def _training(self, option: Option) -> Part:
         d = option.deployment

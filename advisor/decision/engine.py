@@ -13,7 +13,8 @@ from advisor.answers import plain_value
 from advisor.contradictions import refuse_contradictions
 from advisor.decision import explain, questions
 from advisor.decision.changes import changes_between
-from advisor.decision.optimize import choose, pareto, relaxations, smallest_conflict
+from advisor.decision.limits import show_limit
+from advisor.decision.optimize import Relaxation, choose, pareto, relaxations, smallest_conflict
 from advisor.decision.plan import staged_plan
 from advisor.decision.points import SEED
 from advisor.decision.ranking import rank, within_share
@@ -75,7 +76,7 @@ class _Assembly:
 
     def decision(self, previous: Decision | None) -> Decision:
         study, ranking = self.study, self.ranking
-        choice = choose([c for c in study.candidates if c.option_id not in study.barred], study.limits)
+        choice = choose(study.choosable, study.limits)
         place = next((i for i in ranking.order if study.candidates[i].option_id == choice.option_id), None)
         contenders = np.stack([study.outcomes[i].npv_usd for i in ranking.contenders()])
         worths = questions.value_of_information(contenders, study.world, self._open_facts())
@@ -199,17 +200,21 @@ class _Assembly:
 
     def _conflict(self) -> Conflict:
         study = self.study
-        limits = smallest_conflict(study.candidates, study.limits)
-        ways = relaxations(study.candidates, study.limits)
-        names = [limit.fact for limit in limits]
-        labels = {r.option_id: o.option.label for r in ways for o in study.outcomes if o.option.id == r.option_id}
+        limits = smallest_conflict(study.choosable, study.limits)
+        ways = relaxations(study.choosable, study.limits)
+        kept = any(c.meets(study.limits) for c in study.candidates if c.option_id not in study.barred)
+        what = "No option that is worth its cost meets" if kept else "No option meets"
+        named = " and ".join(f"the {limit.label} ({show_limit(limit.fact, limit.bound)})" for limit in limits)
         return Conflict(
-            limits=names,
-            text="No option meets " + " and ".join(f"the {limit.label} ({limit.bound:g})" for limit in limits) + ".",
-            relaxations=[
-                f"{r.limit.label} {r.limit.bound:g} -> {r.bound:,.4g}: {labels[r.option_id]}" for r in ways[:4]
-            ],
+            limits=[limit.fact for limit in limits],
+            text=f"{what} {named} at once." if len(limits) > 1 else f"{what} {named}.",
+            relaxations=[self._way_out(way) for way in ways[:4]],
         )
+
+    def _way_out(self, way: Relaxation) -> str:
+        label = self.study.outcomes[self.study.places[way.option_id]].option.label
+        before, after = (show_limit(way.limit.fact, bound) for bound in (way.limit.bound, way.bound))
+        return f"{way.limit.label} from {before} to {after}: {label}"
 
     def _near_best(self, place: int | None) -> list[str]:
         if place is None:

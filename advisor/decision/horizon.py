@@ -37,15 +37,23 @@ class Horizon:
     tokens: Array
     months_discounted: Array
 
-    def live_from(self, weeks: Array) -> NDArray[np.int64]:
-        """Whole months before an option runs, per sample; at most the horizon."""
-        months = np.ceil(weeks / WEEKS_PER_MONTH - 1e-9).astype(np.int64)
-        return np.clip(months, 0, self.months)
+    def live_from(self, weeks: Array) -> Array:
+        """Months before an option runs, per sample, with fractions; at most the horizon."""
+        return np.clip(weeks / WEEKS_PER_MONTH, 0.0, float(self.months))
+
+    def live_shares(self, start: Array) -> Array:
+        """Shape (samples, months): the share of each month in which an option that starts after `start` months runs."""
+        result: Array = np.clip(np.arange(1, self.months + 1)[None, :] - start[:, None], 0.0, 1.0)
+        return result
 
     @staticmethod
-    def at(tails: Array, start: NDArray[np.int64]) -> Array:
-        """The tail sum of each sample from its own start month; `tails` is (months + 1, samples or 1)."""
-        result: Array = tails[start, 0] if tails.shape[1] == 1 else tails[start, np.arange(start.size)]
+    def at(tails: Array, start: Array) -> Array:
+        """The tail sum of each sample from its own start; `tails` is (months + 1, samples or 1). Part of a month counts in part."""
+        whole = np.floor(start).astype(np.int64)
+        part = start - whole
+        after = np.minimum(whole + 1, tails.shape[0] - 1)
+        columns = 0 if tails.shape[1] == 1 else np.arange(start.size)
+        result: Array = (1.0 - part) * tails[whole, columns] + part * tails[after, columns]
         return result
 
     def first_year(self, profile: Array) -> Array:

@@ -57,3 +57,17 @@ def limits_of(world: World) -> list[Limit]:
     if world.facts.get("hardware.gpus"):
         found.append(Limit("hardware.gpus", "number of GPUs owned", "missing_replicas", 0.0))
     return found
+
+
+def show_limit(fact: str, bound: float) -> str:
+    """A limit's bound as people read it, rounded so that it still admits what needs it."""
+    match fact:
+        case "limits.latency_p95_ms":
+            return f"{bound:,.0f} ms"
+        case "limits.quality_floor":
+            return f"{bound:.0%}"
+        case "limits.deadline_weeks":
+            return f"{bound:,.1f} weeks"
+        case "hardware.gpus":
+            return "none missing" if bound <= 0 else f"{bound:,.0f} more replicas"
+    return f"${bound:,.0f}"

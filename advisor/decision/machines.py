@@ -20,10 +20,15 @@ if TYPE_CHECKING:
     from pricing.entries import Gpu, Model
 
 COUNTS = (1, 2, 4, 8)
-CHEAPEST = 1
-"""Rented set-ups per model: the cheapest that fit, and the fastest of the others."""
+FAST_SHARE = 0.6
+"""Rented set-ups per model: the cheapest that fits, and the cheapest of those that reach this share of the fastest's speed."""
 CPU_LIMIT_B = 2.0
 """Above this many billion parameters a CPU server answers too slowly to be offered."""
+EIGHT_BIT_FROM_B = 3.0
+"""From this many billion parameters on GPUs serve 8-bit weights: no loss in quality that evaluations detect, half the memory
+(Dettmers et al. 2022, arXiv:2208.07339). Smaller models and CPU machines serve 16 bits."""
+RENTED_FOR_TRAINING = 8
+"""GPUs of a kind that can be rented together for a training run."""
 POWER_USD_PER_KWH = 0.15
 OVERHEAD = 1.25
 """Memory beyond the weights for cache, activations and the runtime, as a factor."""
@@ -51,6 +56,8 @@ class Machine:
     rented: bool
     profile: ServingProfile
     source: str
+    training_memory_gib: float
+    """Memory that a training run may use: all owned GPUs of the kind, or as many as are rented together."""
     most_replicas: int | None = None
     """How many replicas the owned GPUs hold; None where more can be rented."""
 
@@ -83,8 +90,9 @@ def machines_for(
         return
     rented = sorted(_rented(model, catalogue, on), key=lambda m: m.usd_per_hour.value)
     if rented:
-        fastest = max(rented, key=lambda m: m.profile.decode_tokens_per_s_single)
-        for machine in {id(m): m for m in (*rented[:CHEAPEST], fastest)}.values():
+        fastest = max(m.profile.decode_tokens_per_s_single for m in rented)
+        quick = next(m for m in rented if m.profile.decode_tokens_per_s_single >= FAST_SHARE * fastest)
+        for machine in {id(m): m for m in (rented[0], quick)}.values():
             yield "rented_gpu", machine
     yield from (("owned_gpu", machine) for machine in _owned(model, catalogue, owned))
     if model.params_b <= CPU_LIMIT_B:
@@ -102,10 +110,10 @@ def _rented(model: Model, catalogue: Catalogue, on: date) -> Iterator[Machine]:
 
 
 def _fitting_count(model: Model, gpu: Gpu) -> int | None:
-    """The smallest number of GPUs whose memory holds the 16-bit weights with room to work."""
+    """The smallest number of GPUs whose memory holds the weights as they are served, with room to work."""
     if gpu.memory_gib is None or gpu.bandwidth_gb_s is None:
         return None
-    need = (model.params_b or 0.0) * 2e9 / 2**30 * OVERHEAD
+    need = (model.params_b or 0.0) * weight_bytes(model, gpu) * 1e9 / 2**30 * OVERHEAD
     return next((n for n in COUNTS if n * gpu.memory_gib >= need), None)
 
 
@@ -124,7 +132,7 @@ def _owned(model: Model, catalogue: Catalogue, owned: Sequence[Mapping[str, obje
             Range(0.5 * power, power, 2.0 * power),
             False,
             f"electricity at ${POWER_USD_PER_KWH}/kWh, full board power",
-            have // count,
+            have,
         )
 
 
@@ -135,9 +143,15 @@ def _cpu(model: Model, catalogue: Catalogue, on: date) -> Iterator[Machine]:
             yield _machine(model, gpu, 1, rent.range, True, f"{rent.source.title} ({rent.checked})")
 
 
+def weight_bytes(model: Model, gpu: Gpu) -> float:
+    """Bytes of a weight where the model is served on such a machine."""
+    return 1.0 if gpu.kind == "gpu" and (model.params_b or 0.0) >= EIGHT_BIT_FROM_B else 2.0
+
+
 def _machine(
-    model: Model, gpu: Gpu, count: int, price: Range, rented: bool, source: str, most_replicas: int | None = None
+    model: Model, gpu: Gpu, count: int, price: Range, rented: bool, source: str, have: int | None = None
 ) -> Machine:
+    together = 1 if gpu.kind == "cpu" else have if have is not None else max(RENTED_FOR_TRAINING, count)
     return Machine(
         gpu_id=gpu.id,
         gpu_name=gpu.name,
@@ -145,7 +159,8 @@ def _machine(
         memory_gib=(gpu.memory_gib or 0.0) * count,
         usd_per_hour=price,
         rented=rented,
-        profile=serving_profile(model, gpu, count),
+        profile=serving_profile(model, gpu, count, weight_bytes(model, gpu)),
         source=source,
-        most_replicas=most_replicas,
+        training_memory_gib=(gpu.memory_gib or 0.0) * together,
+        most_replicas=None if have is None else have // count,
     )

@@ -3,7 +3,7 @@
     maximise    sum over options of x_o (E[npv_o] - weight x CVaR_o)
     subject to  sum x_o = 1,  sum x_o median(metric_o) <= limit (or >= a floor),  x_o binary
 
-CVaR_o is the mean loss (-npv) in the worst tenth of the samples, and zero when even those are no loss. Written with PuLP, solved with HiGHS;
+CVaR_o is the mean loss (-npv) in the worst tenth of the samples (Rockafellar and Uryasev 2000). Written with PuLP, solved with HiGHS;
 the status that is reported is the solver's own (`sol_status`, not the "Optimal" that PuLP says after a time limit).
 """
 
@@ -53,10 +53,10 @@ class Choice:
 
 
 def cvar_loss(npv: Array, tail: float = TAIL) -> float:
-    """Mean loss in the worst `tail` share of samples, US dollars; zero when those are gains on average."""
+    """Conditional value at risk: mean loss (-npv) in the worst `tail` share of samples, US dollars; below zero for gains."""
     count = max(1, int(np.ceil(tail * npv.size)))
     worst = np.partition(npv, count - 1)[:count]
-    return max(0.0, float(-worst.mean()))
+    return float(-worst.mean())
 
 
 def quantile(samples: Array, share: float) -> float:

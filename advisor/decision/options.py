@@ -156,6 +156,7 @@ class Option:
             "labels_used": self.labels,
             "gpus": 0 if d is None else d.gpus,
             "gpu_memory_gib": 0.0 if d is None else d.gpu_memory_gib / max(d.gpus, 1),
+            "training_memory_gib": 0.0 if d is None or d.machine is None else d.machine.training_memory_gib,
             "tier": "unknown" if d is None else d.tier,
             "open_weights": False if d is None else d.open_weights,
             "params_b": HOSTED_PARAMS_B if d is None or d.params_b is None else d.params_b,

@@ -7,7 +7,7 @@ logit(at + points) - logit(at), with standard deviation sd_points / (at' (1 - at
     tuned      z  = z0 + min(cap, max(0, c - z0) * p(n)) + sum of `method` effects
                c  = base + sum of `ceiling` + sum of `approach`          where unlimited data would end
                p(n) = n^a / (n^a + h^a)                                  h examples get half-way (log-like for a < 1)
-               cap = sum of `lift_cap` effects, when any applies
+               cap = the lowest of the `lift_cap` effects that apply
     distilled  z  = min(z, z of the prompted teacher + sum of `teacher` effects)
 
 The form of p(n) reproduces the single-task curve of Lawma (63.0, 67.3, 71.2, 75.9 % at 10, 50, 250, 1,000 examples, from
@@ -84,7 +84,7 @@ class QualityModel:
         self._teacher = teacher
         self._active = [_Active(effect, mask) for effect in effects if (mask := self._when(effect)) is not None]
         self._by_part: dict[str, list[_Active]] = {}
-        for active in self._active:
+        for active in sorted(self._active, key=lambda a: (a.effect.when is not None, a.effect.id)):
             self._by_part.setdefault(active.effect.part, []).append(active)
         self._drawn: dict[str, Array] = {}
         self._latent: dict[tuple[object, ...], Array] = {}
@@ -147,9 +147,10 @@ class QualityModel:
             return self._full(start)
         gap = np.maximum(base + self._sum("ceiling", option) + approach - start, 0.0)
         lift = gap * self._progress(option)
-        cap = self._sum_or_none("lift_cap", option)
-        if cap is not None:
-            lift = np.minimum(lift, np.maximum(cap, 0.0))
+        for active in self._by_part.get("lift_cap", ()):
+            if active.applies_to(option):
+                cap = np.maximum(self._draw(active.effect), 0.0)
+                lift = np.minimum(lift, np.where(active.mask, cap, np.inf))
         tuned = start + lift + self._sum("method", option)
         if option.distilled and self._teacher is not None:
             tuned = np.minimum(tuned, self._evaluate(self._teacher) + self._sum("teacher", option))
@@ -164,7 +165,7 @@ class QualityModel:
         return 0.0 if name is None else MODEL_SD * self._points.normal(f"model:{name}")
 
     def _progress(self, option: Option) -> Array:
-        """p(n) of the effect with part `labels` that is the most special (the last that applies wins per sample)."""
+        """p(n) by the `labels` effect that applies; one with a condition on the facts stands above one without."""
         n = np.maximum(np.asarray(self._labels_used(option), dtype=float), 0.0)
         progress: Array = np.zeros(1)
         for active in self._by_part.get("labels", ()):

@@ -56,8 +56,9 @@ class Ranking:
 def rank(study: Study) -> Ranking:
     """Order the options of a study."""
     objective = np.array([c.objective_usd for c in study.candidates])
-    possible = np.array([study.possible(i) for i in range(len(objective))], dtype=bool)
-    order = np.lexsort((-objective, ~possible)).tolist()
+    possible = np.array([c.option_id in study.possible for c in study.candidates], dtype=bool)
+    barred = np.array([c.option_id in study.barred for c in study.candidates], dtype=bool)
+    order = np.lexsort((-objective, barred, ~possible)).tolist()
     feasible = [i for i in order if possible[i]]
     shown = feasible or order
     values = np.stack([study.outcomes[i].npv_usd for i in shown])

@@ -35,6 +35,8 @@ LOCAL_MACHINE = "cpu-4vcpu"
 HOURS_PER_MONTH = 730.0
 LATENCY_MS = (200.0, 900.0)
 """P10 and P90 of what embedding the query, searching and reranking add to the p95 answer."""
+LOCAL_LATENCY_MS = (80.0, 300.0)
+"""The same on own machines: a small encoder (10 to 100 ms), an index in memory, a small reranker (40 to 200 ms)."""
 EXAMPLES_LATENCY_MS = (20.0, 120.0)
 
 
@@ -79,7 +81,9 @@ class RetrievalSetup:
 
 def latency_ms(world: World, option: Option) -> Amount:
     """What looking things up adds to the p95 answer."""
-    span = LATENCY_MS if option.retrieval else EXAMPLES_LATENCY_MS
+    if not option.retrieval:
+        return world.lognormal("latency.retrieval", *EXAMPLES_LATENCY_MS)
+    span = LOCAL_LATENCY_MS if option.attributes["self_hosted"] else LATENCY_MS
     return world.lognormal("latency.retrieval", *span)
 
 

@@ -74,13 +74,29 @@ class Study:
 
     @cached_property
     def barred(self) -> frozenset[str]:
-        """Options that are shown although a gate excludes them."""
-        return frozenset(option_id for option_id, chance in self.gated.feasible_share.items() if chance == 0.0)
+        """Options that are shown although they cannot be chosen: a gate excludes them, or (the status quo) they are unknown.
 
-    def possible(self, place: int) -> bool:
-        """Whether no gate excludes the option and it meets every limit."""
-        mine = self.candidates[place]
-        return mine.option_id not in self.barred and mine.meets(self.limits)
+        Doing nothing is only advised when it is known what runs today, or what the work is worth.
+        """
+        out = {option_id for option_id, chance in self.gated.feasible_share.items() if chance == 0.0}
+        if "current.approach" not in self.answers and "task.value_per_success_usd" not in self.answers:
+            out.add("keep_current")
+        return frozenset(out)
+
+    @cached_property
+    def choosable(self) -> list[Candidate]:
+        """What may be chosen, limits aside: not barred, and not worth less than nothing where others are worth something."""
+        mine = [c for c in self.candidates if c.option_id not in self.barred]
+        inside = [c for c in mine if c.meets(self.limits)]
+        if any(c.objective_usd >= 0.0 for c in inside):
+            return mine
+        worthwhile = [c for c in mine if c.objective_usd >= 0.0]
+        return worthwhile or mine
+
+    @cached_property
+    def possible(self) -> frozenset[str]:
+        """Ids of the options that may be chosen and meet every limit."""
+        return frozenset(c.option_id for c in self.choosable if c.meets(self.limits))
 
     def values(self) -> Array:
         """NPV of every option on every sample, shape (options, samples)."""

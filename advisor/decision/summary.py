@@ -37,7 +37,7 @@ def flows(outcome: Outcome, valuation: Valuation) -> tuple[Array, Array, Array, 
     h, costs = valuation.horizon, valuation.costs
     n = outcome.npv_usd.size
     start = h.live_from(outcome.weeks)
-    live = np.arange(1, h.months + 1)[None, :] > start[:, None]
+    live = h.live_shares(start)
     volume, trend = _by_sample(h.volume, n), _by_sample(h.price_trend, n)
     requests = np.broadcast_to(np.asarray(costs.requests, dtype=float), (n,))[:, None] * volume
     today = valuation.today_cost[:, None] * volume
@@ -50,8 +50,8 @@ def flows(outcome: Outcome, valuation: Valuation) -> tuple[Array, Array, Array, 
             _column(account.total("per_request"), n) + _column(account.total("per_request_tokens"), n) * trend
         ) + _column(account.total("per_month"), n)
         benefit = (valuation.benefit(outcome.quality) - valuation.today_benefit)[:, None] * requests
-    cost = np.where(live, own, today)
-    gain = np.where(live, benefit, 0.0)
+    cost = live * own + (1.0 - live) * today
+    gain = live * benefit
     once = outcome.upfront_usd[:, None]
     zero = np.zeros((n, 1))
     return (
@@ -188,13 +188,13 @@ def _cost_lines(outcome: Outcome, valuation: Valuation, rate: Array) -> list[Cos
     """Every line with its money over the horizon; with "as today until it is live" they add up to the option's cost."""
     n, h = outcome.npv_usd.size, valuation.horizon
     start = h.live_from(outcome.weeks)
-    live = np.arange(1, h.months + 1)[None, :] > start[:, None]
+    live = h.live_shares(start)
     volume, trend = _by_sample(h.volume, n), _by_sample(h.price_trend, n)
     requests = np.broadcast_to(np.asarray(valuation.costs.requests, dtype=float), (n,))
     year_tokens = h.first_year(h.volume * h.price_trend)
     found = []
     today = valuation.today_cost[:, None] * volume
-    before = today if outcome.option.approach == "keep_current" else np.where(live, 0.0, today)
+    before = today if outcome.option.approach == "keep_current" else (1.0 - live) * today
     if np.any(before):
         label = "As today" if outcome.option.approach == "keep_current" else "As today, until it is live"
         first = today[:, :12].mean(axis=1) if outcome.option.approach == "keep_current" else np.zeros(n)
@@ -220,7 +220,7 @@ def _cost_lines(outcome: Outcome, valuation: Valuation, rate: Array) -> list[Cos
                 line,
                 np.broadcast_to(np.asarray(line.once, dtype=float), (n,)),
                 usual + line.per_month,
-                np.where(live, monthly, 0.0),
+                live * monthly,
                 rate,
             )
         )

@@ -26,7 +26,9 @@ FEW_SHOT_MOST_TOKENS = 8000.0
 RETRIEVED_TOKENS = (1200.0, 5000.0)
 """P10 and P90 of passages put into the prompt: 3 to 10 chunks of 400 to 500 tokens (usual RAG set-ups)."""
 THINKING_TOKENS = (300.0, 2500.0)
-"""P10 and P90 of thinking before a deep answer (judgement)."""
+"""P10 and P90 of thinking before a deep answer, by a reasoning model (judgement)."""
+STEPS_TOKENS = (150.0, 800.0)
+"""The same of a model that writes its steps down instead (judgement)."""
 TUNED_INPUT_SHARE = (0.55, 0.95)
 """Share of the input that a tuned model still needs: training replaces part of the instructions and examples."""
 ENCODER_TOKENS = 512.0
@@ -61,7 +63,7 @@ class TokenModel:
 
     def key(self, option: Option) -> tuple[object, ...]:
         """Options with equal keys send the same tokens."""
-        thinks = option.training == "none" and option.deployment is not None and option.deployment.reasoning
+        thinks = option.deployment is not None and option.deployment.reasoning
         approach = option.approach if option.approach in ("few_shot_retrieval", "long_context") else ""
         return (approach, option.retrieval, option.training == "encoder", option.training != "none", thinks)
 
@@ -83,10 +85,10 @@ class TokenModel:
         return Tokens(sent, self._answered(option), repeated)
 
     def _answered(self, option: Option) -> Amount:
-        d = option.deployment
-        if option.training != "none" or d is None or not d.reasoning:
-            return self.output
+        """The answer, with the thinking or the written steps that a deep task takes, tuned or not."""
         deep = np.asarray(self.world.facts.get("task.reasoning") == "deep")
         if not np.any(deep):
             return self.output
-        return self.output + np.where(deep, self.world.lognormal("tokens.thinking", *THINKING_TOKENS), 0.0)
+        reasoning = option.deployment is not None and option.deployment.reasoning
+        span = THINKING_TOKENS if reasoning else STEPS_TOKENS
+        return self.output + np.where(deep, self.world.lognormal("tokens.thinking", *span), 0.0)

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Amount = Array | float
 
-VALUE_AT = (5_000.0, 15_000.0)
-"""A use case of 5,000 requests a month is taken to be worth about $15,000 a month when done well (judgement, P10-P90 a factor of 7 apart)."""
-VALUE_ELASTICITY = 0.5
-"""Ten times the requests are worth about three times as much: value per request falls with volume (judgement)."""
+VALUE_AT = (5_000.0, 8_000.0)
+"""A use case of 5,000 requests a month is taken to be worth about $8,000 a month when done well (judgement, P10-P90 a factor of 7 apart)."""
+VALUE_ELASTICITY = 0.35
+"""Ten times the requests are worth about twice as much: the value of one falls with volume (judgement)."""
 PRIORITY_FACTOR = {"cost": 0.35, "balanced": 1.0, "quality": 3.0}
 ERROR_SHARE = (0.2, 1.2)
 """P10 and P90 of the cost of an error as a share of the value of a success, while it is unknown (judgement)."""
@@ -90,7 +90,7 @@ class Valuation:
         self.today_cost = self._full(today.usd_per_month)
         self.today_benefit = np.where(today.delivered, self.benefit(today.quality), 0.0)
         self._gains: dict[tuple[object, ...], Array] = {}
-        self._tails: dict[tuple[str, str], _Tails] = {}
+        self._tails: dict[tuple[str, str, str], _Tails] = {}
 
     def outcomes(self, options: Iterable[Option]) -> list[Outcome]:
         """Every option valued on the same samples."""
@@ -134,7 +134,7 @@ class Valuation:
         return self._gains[key]
 
     def _tails_of(self, option: Option, account: Account) -> _Tails:
-        key = (option.approach, option.hosting)
+        key = self.costs.weeks_key(option)
         if key not in self._tails:
             h = self.horizon
             start = h.live_from(self._full(account.weeks))

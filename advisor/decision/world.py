@@ -23,6 +23,8 @@ Z90 = 1.2815515655446004
 """The 90th percentile of the standard normal distribution."""
 ALTERNATIVES = {"current.approach": "none"}
 """Facts that are not spread while unknown: every option is valued against doing nothing until it is known what runs today."""
+FAST_TOKENS_PER_MS = 0.1
+"""What a quick model writes: 100 tokens a second."""
 OBSERVATIONS = 8
 """Measurements of quality that each have a dimension of their own; later ones share them."""
 EXTRA_DIMENSIONS = (
@@ -84,20 +86,35 @@ def build_world(facts: Mapping[str, Fact], variants: Sequence[Answers], points: 
         raise ValueError(f"{len(variants)} variants for {points.copies} copies of the points")
     values: dict[str, Any] = {}
     spread: set[str] = set()
-    for fact_id, fact in facts.items():
+    for fact_id, fact in sorted(facts.items(), key=lambda item: _depends(item[1])):
         given = [answers.value(fact_id) for answers in variants]
         first = given[0]
         if all(value == first for value in given[1:]):
-            values[fact_id] = _one(fact, first, points)
+            values[fact_id] = _one(fact, first, points, values)
         else:
-            columns = [_column(_one(fact, value, points), points) for value in given]
-            values[fact_id] = np.concatenate([c[: points.each] for c in columns])
+            columns = [_column(_one(fact, value, points, values), points) for value in given]
+            values[fact_id] = np.concatenate(
+                [c[i * points.each : (i + 1) * points.each] for i, c in enumerate(columns)]
+            )
         if isinstance(first, Interval) or (first is None and isinstance(values[fact_id], np.ndarray)):
             spread.add(fact_id)
+    _shorten_answers(values)
     return World(points, values, frozenset(spread))
 
 
-def _one(fact: Fact, value: Any, points: Points) -> Any:
+def _shorten_answers(values: dict[str, Any]) -> None:
+    """Who names a latency limit but no answer length has answers in mind that can be written in that time."""
+    limit, length = values.get("limits.latency_p95_ms"), values.get("traffic.output_tokens")
+    if limit is not None and isinstance(length, np.ndarray):
+        values["traffic.output_tokens"] = np.minimum(length, np.maximum(np.asarray(limit) * FAST_TOKENS_PER_MS, 1.0))
+
+
+def _depends(fact: Fact) -> bool:
+    """Whether what is assumed of the fact depends on another one, which is then drawn before."""
+    return fact.assume is not None and fact.assume.given is not None
+
+
+def _one(fact: Fact, value: Any, points: Points, values: Mapping[str, Any]) -> Any:
     """A fact's value over all copies: itself when it is known, else draws."""
     if isinstance(value, Interval):
         return _between(value, points.uniform(fact.id), integer=fact.type == "int")
@@ -105,6 +122,8 @@ def _one(fact: Fact, value: Any, points: Points) -> Any:
         return value
     if fact.id in ALTERNATIVES:
         return ALTERNATIVES[fact.id]
+    if fact.assume is not None and fact.assume.given is not None:
+        return fact.assume.draw_given(points.uniform(fact.id), values[fact.assume.given])
     return sample(fact, points)
 
 
