@@ -18,7 +18,7 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         raise InvalidDataError("no such file", where=str(path), fix="check the path") from None
     except IsADirectoryError:
-        raise InvalidDataError("this is a folder, not a file", where=str(path)) from None
+        raise InvalidDataError("this is a folder, not a file", where=str(path), fix="name a file") from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise InvalidDataError(
@@ -27,7 +27,12 @@ def read_text(path: Path) -> str:
             fix="save the file as UTF-8",
         ) from None
     except OSError as error:
-        raise InvalidDataError(f"cannot be read: {error.strerror}", where=str(path)) from None
+        raise InvalidDataError(
+            f"cannot be read: {error.strerror}", where=str(path), fix="check the path and its permissions"
+        ) from None
+
+
+_MEND_JSON = "mend the JSON at that place; text that ends too early was cut off"
 
 
 def _refuse_constant(text: str) -> float:
@@ -56,12 +61,12 @@ def parse_json(text: str, *, where: str) -> Any:
         return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique_keys)
     except json.JSONDecodeError as error:
         raise InvalidDataError(
-            f"not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})", where=where
+            f"not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})", where=where, fix=_MEND_JSON
         ) from None
     except ValueError as error:
-        raise InvalidDataError(f"not valid JSON: {error}", where=where) from None
+        raise InvalidDataError(f"not valid JSON: {error}", where=where, fix=_MEND_JSON) from None
     except RecursionError:
-        raise InvalidDataError("nested too deeply", where=where) from None
+        raise InvalidDataError("nested too deeply", where=where, fix="write it flatter") from None
 
 
 def read_jsonl(path: Path, *, forgive_last: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -81,7 +86,9 @@ def read_jsonl(path: Path, *, forgive_last: bool = False) -> Iterator[tuple[int,
                 return
             raise
         if not isinstance(row, dict):
-            raise InvalidDataError("each line must be a JSON object", where=f"{path}:{number}")
+            raise InvalidDataError(
+                "each line must be a JSON object", where=f"{path}:{number}", fix='write {"key": "value"} on one line'
+            )
         yield number, row
 
 

@@ -26,6 +26,7 @@ Model = TypeVar("Model", bound=BaseModel)
 Path_ = tuple[str | int, ...]
 """Keys and places in lists that lead to a value."""
 MAX_DEPTH = 100
+_MEND = "mend the YAML at that place or just before it (indentation, brackets, quotes, tabs)"
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}$")
 _INT = re.compile(r"[-+]?(0|[1-9]\d*)$")
@@ -58,10 +59,10 @@ def parse_yaml(text: str, *, file: str) -> tuple[Any, Place]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise InvalidDataError(
-            f"not valid YAML: {error.problem}", where=f"{file}:{mark.line + 1 if mark else 1}"
+            f"not valid YAML: {error.problem}", where=f"{file}:{mark.line + 1 if mark else 1}", fix=_MEND
         ) from None
     except yaml.YAMLError as error:
-        raise InvalidDataError(f"not valid YAML: {error}".splitlines()[0], where=file) from None
+        raise InvalidDataError(f"not valid YAML: {error}".splitlines()[0], where=file, fix=_MEND) from None
 
 
 class _Reader:
@@ -119,7 +120,7 @@ class _Reader:
     def key(self, event: yaml.Event, path: Path_, found: dict[str, Any]) -> str:
         self._refuse(event, path)
         if not isinstance(event, yaml.ScalarEvent):
-            raise self.error(event, "a key must be plain text")
+            raise self.error(event, "a key must be plain text", "write key: value")
         key: str = event.value
         if key == "<<" and not event.style:
             raise self.error(event, "merge keys (<<) are not allowed", "write it out")
@@ -189,7 +190,9 @@ def load_model(path: Path, model: type[Model]) -> Model:
     """The YAML file at `path` as a `model`. Raises `InvalidDataError` with file, line and a "did you mean"."""
     value, place = read_yaml(path)
     if not isinstance(value, dict):
-        raise InvalidDataError("the file must hold a mapping of keys to values", where=str(path))
+        raise InvalidDataError(
+            "the file must hold a mapping of keys to values", where=str(path), fix="write lines such as `id: name`"
+        )
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -213,7 +216,8 @@ def _first_problem(error: ValidationError, place: Place, model: type[BaseModel])
     if problem["type"] == "missing":
         return InvalidDataError(f"the key {key!r} is missing{more}", where=place.of(path), fix="add it")
     message = problem["msg"].removeprefix("Value error, ")
-    return InvalidDataError(f"{key}: {message}{more}" if key else message + more, where=place.of(path))
+    what = f"{key}: {message}{more}" if key else message + more
+    return InvalidDataError(what, where=place.of(path), fix="correct the value")
 
 
 def _known_keys(model: type[BaseModel], seen: frozenset[type[BaseModel]] = frozenset()) -> list[str]:
