@@ -1,5 +1,6 @@
 """The project folder: plain files that a person can read, diff and put in git (docs/project-folder.md)."""
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class Project:
             raise UsageError(
                 "there is a project here already", where=str(folder), fix=f"advisor tui --project {folder}"
             )
-        if folder.exists() and not folder.is_dir():
+        if os.path.exists(folder) and not os.path.isdir(folder):
             raise UsageError("this is a file, not a folder", where=str(folder), fix="choose another name")
         settings = Settings(checked_name(name or folder.resolve().name), now().isoformat(timespec="seconds"))
         try:
@@ -69,7 +70,9 @@ class Project:
     def open(cls, folder: Path, *, now: Clock = utc_now) -> "Project":
         """Open the project in `folder`. Raises `UsageError` when there is none, `InvalidDataError` when broken."""
         if not is_project(folder):
-            missing = "no such folder" if not folder.exists() else f"no project here (there is no {SETTINGS_FILE})"
+            missing = (
+                "no such folder" if not os.path.exists(folder) else f"no project here (there is no {SETTINGS_FILE})"
+            )
             raise UsageError(
                 missing, where=str(folder), fix=f"advisor init {folder} --answers FILE, or name it: --project DIR"
             )
@@ -194,7 +197,8 @@ class Project:
 
 def is_project(folder: Path) -> bool:
     """Whether `folder` holds a project."""
-    return (folder / SETTINGS_FILE).is_file()
+    # Not Path.is_file: it raises for a name that is too long or a folder that may not be entered.
+    return os.path.isfile(folder / SETTINGS_FILE)
 
 
 def checked_name(name: str) -> str:
