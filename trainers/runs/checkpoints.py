@@ -7,6 +7,7 @@ the one before it is used.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -23,6 +24,8 @@ MARKER = "COMPLETE"
 STATE = "state.json"
 KEEP = 2
 _PREFIX = "step-"
+_NO_SPACE_BYTES = 1 << 18
+"""Less than this left while a write failed means that the disk is full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,12 @@ def write_folder(target: Path, write: Callable[[Path], None]) -> None:
             shutil.rmtree(target)
         os.rename(work, target)
         sync(target.parent)
-    except BaseException:
+    except BaseException as error:
+        full = shutil.disk_usage(target.parent).free < _NO_SPACE_BYTES
         shutil.rmtree(work, ignore_errors=True)
+        # torch and safetensors tell of a full disk in words of their own.
+        if full and isinstance(error, Exception):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from error
         raise
 
 

@@ -40,10 +40,16 @@ from trainers.runs.spec import Measured, Result, RunSpec, Status, read_record, w
 IDENTITY = "supervisor.json"
 PIPE_VARIABLE = "ADVISOR_RUN_EVENTS"
 TOKEN_VARIABLE = "ADVISOR_RUN_TOKEN"
+UNHEARD = "unheard.jsonl"
+"""What a trainer said after its supervisor was lost; the next supervisor writes it down."""
+_CATCH_UP = frozenset({"step", "evaluated", "checkpoint", "warning"})
 _BALLAST = ".ballast"
 _BALLAST_BYTES = 64 * 1024
 """Given back when the disk is full, so that the last words still find room."""
 _TICK_S = 0.2
+_SPIN_COUNT = "1000"
+"""How long threads wait for each other in a loop before they sleep. The default, 300,000 rounds, burns the time slice
+that the awaited thread needs as soon as anything else runs on the machine (2 busy cores: half the speed)."""
 _STALL_LEAST_S = 120.0
 _STALL_FACTOR = 30.0
 _ORPHAN_S = 600.0
@@ -113,6 +119,16 @@ class Supervisor:
             Status.FAILED, "the trainer of an earlier attempt is still at work", "end it, then resume the run"
         )
 
+    def _catch_up(self) -> None:
+        """Write down what the trainer of a lost supervisor still did."""
+        path = self.folder / UNHEARD
+        with contextlib.suppress(OSError):
+            for line in path.read_bytes().splitlines():
+                kind, fields = _parsed(line)
+                if kind in _CATCH_UP:
+                    self._write(kind, fields)
+            path.unlink()
+
     def _attend(self, kills_before: int) -> Ending:
         os.mkfifo(self._pipe)
         # Both ends are opened here: the reading end then never sees the end of the file.
@@ -138,7 +154,12 @@ class Supervisor:
 
     def _launch(self) -> subprocess.Popen[bytes]:
         command = _command(self.spec, self.folder)
-        environment = {**child_environment(), PIPE_VARIABLE: str(self._pipe), TOKEN_VARIABLE: self.token}
+        environment = {
+            "GOMP_SPINCOUNT": _SPIN_COUNT,
+            **child_environment(),
+            PIPE_VARIABLE: str(self._pipe),
+            TOKEN_VARIABLE: self.token,
+        }
         with open(self.folder / "console.log", "ab") as console:
             self._process = subprocess.Popen(
                 command,
@@ -169,11 +190,9 @@ class Supervisor:
         return bool(data)
 
     def _hear(self, line: bytes) -> None:
-        try:
-            value = json.loads(line)
-            kind = str(value.pop("kind"))
-        except (ValueError, KeyError, AttributeError):
-            return  # half a line of a trainer that was killed while it wrote
+        kind, value = _parsed(line)
+        if not kind:
+            return
         now = time.monotonic()
         if kind == "step":
             self.heard.gaps.append(now - self.heard.last_word)
@@ -266,6 +285,15 @@ class Supervisor:
             return Measured.model_validate(known)
         except ValidationError:
             return Measured()
+
+
+def _parsed(line: bytes) -> tuple[str, dict[str, Any]]:
+    """Kind and fields; an empty kind for half a line of a trainer that was killed while it wrote."""
+    try:
+        value = json.loads(line)
+        return str(value.pop("kind")), value
+    except (ValueError, KeyError, AttributeError):
+        return "", {}
 
 
 def _before(folder: Path) -> tuple[int, float]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import sys
 import traceback
 from collections.abc import Iterator
@@ -22,28 +21,36 @@ from trainers.methods.shared.job import Job, Outcome
 from trainers.runs import locks
 from trainers.runs.client import SPEC, STOP
 from trainers.runs.spec import RunSpec, read_record
-from trainers.runs.supervisor import IDENTITY, PIPE_VARIABLE, TOKEN_VARIABLE
+from trainers.runs.supervisor import IDENTITY, PIPE_VARIABLE, TOKEN_VARIABLE, UNHEARD
 
 _MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory")
 _ORPHAN_PATIENCE_S = 5.0
 
 
 class Pipe:
-    """The way to the supervisor. When nobody listens any more the trainer is told to stop, not to fail."""
+    """The way to the supervisor. When nobody listens any more the trainer is told to stop, not to fail.
 
-    def __init__(self, path: str | None, *, silent: bool) -> None:
+    What nobody heard is kept in a file for the next supervisor.
+    """
+
+    def __init__(self, path: str | None, folder: Path, *, silent: bool) -> None:
         self._handle = None if silent or path is None else os.open(path, os.O_WRONLY)
+        self._unheard = folder / UNHEARD
         self.broken = False
 
     def __call__(self, kind: str, **fields: object) -> None:
-        if self._handle is None or self.broken:
+        if self._handle is None:
             return
-        data = _line({"kind": kind, **fields})
+        line = _line({"kind": kind, **fields})
+        rest = line
         try:
-            while data:
-                data = data[os.write(self._handle, data) :]
+            while rest and not self.broken:
+                rest = rest[os.write(self._handle, rest) :]
         except OSError:
             self.broken = True
+        if rest:
+            with contextlib.suppress(OSError), open(self._unheard, "ab") as stream:
+                stream.write(line)
 
 
 def _line(value: dict[str, Any]) -> bytes:
@@ -82,12 +89,11 @@ class Attended:
 def run(folder: Path) -> int:
     """Run the plan in `folder`; 0 unless it failed. The first process reports, the others keep silent."""
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    pipe = Pipe(os.environ.get(PIPE_VARIABLE), silent=rank != 0)
+    pipe = Pipe(os.environ.get(PIPE_VARIABLE), folder, silent=rank != 0)
     attended = Attended(folder, os.environ.get(TOKEN_VARIABLE), pipe)
     try:
         with _alone(folder, rank):
             spec = read_record(folder / SPEC, RunSpec)
-            _limit_memory(spec)
             job = Job(spec, folder, pipe, attended.should_stop, rank, world)
             outcome: Outcome = get_method(spec.method).train(job)
     except AdvisorError as error:
@@ -115,13 +121,6 @@ def _alone(folder: Path, rank: int) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def _limit_memory(spec: RunSpec) -> None:
-    """Hold the trainer below the plan's limit, so that it fails with a message instead of dragging others down."""
-    if spec.memory_limit_gib is not None:
-        limit = int(spec.memory_limit_gib * 2**30)
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def _described(error: BaseException, folder: Path) -> dict[str, str | None]:

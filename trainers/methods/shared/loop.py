@@ -131,6 +131,7 @@ def fit(
     fused = all(p.device.type in ("cpu", "cuda") for p in parameters)
     optimizer = torch.optim.AdamW(parameters, lr=peak_learning_rate, weight_decay=settings.weight_decay, fused=fused)
     torch.manual_seed(settings.seed)
+    _limit_memory(job.spec.memory_limit_gib)
     progress = _resume(trainee, optimizer, job)
     held_out = trainee.held_out_batches(settings.held_out_rows)
     job.report(
@@ -170,6 +171,16 @@ def fit(
         _restore_best(trainee, progress, job)
         checkpoints.write_folder(job.folder / artefact, finish)
     return Outcome(True, _measured(progress, began), artefact)
+
+
+def _limit_memory(limit_gib: float | None) -> None:
+    """Hold the trainer below the plan's limit, so that it fails with a message instead of dragging others down.
+
+    Not earlier: linear algebra libraries try for ever when they get no room for their buffers while they load.
+    """
+    if limit_gib is not None:
+        limit = int(limit_gib * 2**30)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def _one_step(
