@@ -14,12 +14,12 @@ from rules.facts import Fact
 
 _NUMBER = r"[-+]?(?:\d[\d,_ ]*\d|\d)?(?:\.\d+)?(?:e[-+]?\d+)?"
 _AMOUNT = re.compile(rf"\$?\s*(?P<number>{_NUMBER})\s*(?P<suffix>[a-z%µ]*(?:[ /].*)?)$", re.IGNORECASE)
-_RANGE = re.compile(r"^(?P<low>.*?[\dkmb%])\s*(?:-|–|\.\.|to)\s*(?P<high>\$?\s*\d.*)$", re.IGNORECASE)
+_RANGE = re.compile(r"^(?P<low>.*?[\w%])\s*(?:-|–|\.\.|\bto\b)\s*(?P<high>\$?\s*[-.]?\d.*)$", re.IGNORECASE)
 _PERCENT = 0.01
 _SCALES = {"k": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "bn": 1e9, "billion": 1e9, "thousand": 1e3}
 _SECONDS_IN_MS = {"s": 1e3, "sec": 1e3, "second": 1e3, "seconds": 1e3, "min": 6e4}
 _YES, _NO = ("y", "yes", "true", "t"), ("n", "no", "false", "f")
-_GPU = re.compile(r"^\s*(?:(?P<count>\d+)\s*(?:x|\*|×)?\s+|(?P<tight>\d+)[x×*])?(?P<gpu>[A-Za-z][\w .+-]*?)\s*$")
+_GPU = re.compile(r"^\s*(?:(?P<count>\d+)\s*(?:x|\*|×)?\s+|(?P<tight>\d+)[x×*])?(?P<gpu>[A-Za-z][\w .+-]*?\w)\s*$")
 
 
 def parse_typed(fact: Fact, raw: Any) -> Any:
@@ -79,10 +79,23 @@ def _choice(fact: Fact, text: str) -> str:
 
 
 def _number_or_range(fact: Fact, text: str) -> Any:
-    found = _RANGE.match(text)
-    if found is None:
+    """One number, or else a range; a unit after the upper end (`80-90%`, `1-2k`) holds for both."""
+    try:
         return _number(fact, text)
-    return {"low": _number(fact, found["low"]), "high": _number(fact, found["high"])}
+    except InvalidDataError:
+        found = _RANGE.match(text)
+        if found is None:
+            raise
+    low, high = _number(fact, found["low"]), _number(fact, found["high"])
+    suffix = _suffix(found["high"])
+    if suffix and not _suffix(found["low"]) and (shared := _number(fact, found["low"] + suffix)) <= high:
+        low = shared
+    return {"low": low, "high": high}
+
+
+def _suffix(text: str) -> str:
+    found = _AMOUNT.match(text.strip())
+    return found["suffix"] if found else ""
 
 
 def _number(fact: Fact, text: str) -> int | float:
@@ -102,17 +115,22 @@ def _scale(fact: Fact, suffix: str, text: str) -> float:
     """What the letters after the digits multiply by."""
     unit = (fact.unit or "").lower()
     low = suffix.lower()
-    if low == "%" and str(fact.type) == "share":
+    if low == "%" and (fact.type == "share" or unit.startswith("share")):
         return _PERCENT
     if unit.startswith("ms") and low in _SECONDS_IN_MS:
         return _SECONDS_IN_MS[low]
-    word = low.split(maxsplit=1)[0] if low else ""
-    if word in _SCALES and word != unit:
+    word, _, rest = low.partition(" ")
+    if word in _SCALES and word != unit and _is_unit(rest.strip(), unit):
         return _SCALES[word]
-    if low in ("", unit, "usd", "dollars") or (unit and (unit.startswith(low) or low.startswith(unit))):
+    if _is_unit(low, unit):
         return 1.0
     unit_hint = f"the unit is {fact.unit}" if fact.unit else "type digits only"
     raise _bad(fact, f"{text!r}: {suffix!r} is not understood", f"{unit_hint}; k, M and a range (100-200) may be used")
+
+
+def _is_unit(word: str, unit: str) -> bool:
+    """Whether the word is nothing, money, or the unit or its beginning."""
+    return word in ("", "usd", "dollars") or (bool(unit) and unit.startswith(word))
 
 
 def _gpus(fact: Fact, text: str) -> list[dict[str, Any]]:

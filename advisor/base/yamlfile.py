@@ -84,23 +84,23 @@ class _Reader:
         return value
 
     def error(self, event: yaml.Event, what: str, fix: str | None = None) -> InvalidDataError:
-        return InvalidDataError(what, where=f"{self.place.file}:{event.start_mark.line + 1}", fix=fix)
+        return InvalidDataError(what, where=f"{self.place.file}:{_line(event)}", fix=fix)
 
     def value(self, event: yaml.Event, path: Path_) -> Any:
         self._refuse(event, path)
-        self.place.lines.setdefault(path, event.start_mark.line + 1)
+        self.place.lines.setdefault(path, _line(event))
         if isinstance(event, yaml.MappingStartEvent):
             return self.mapping(path)
         if isinstance(event, yaml.SequenceStartEvent):
             return self.sequence(path)
         assert isinstance(event, yaml.ScalarEvent)
-        return _scalar(event, f"{self.place.file}:{event.start_mark.line + 1}")
+        return _scalar(event, f"{self.place.file}:{_line(event)}")
 
     def _refuse(self, event: yaml.Event, path: Path_) -> None:
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise self.error(event, "anchors and aliases are not allowed", "write it out")
-        if getattr(event, "tag", None) is not None:
-            raise self.error(event, f"tags such as {event.tag} are not allowed", "write the value alone")
+        if (tag := getattr(event, "tag", None)) is not None:
+            raise self.error(event, f"tags such as {tag} are not allowed", "write the value alone")
         if len(path) > MAX_DEPTH:
             raise self.error(event, "nested too deeply", f"at most {MAX_DEPTH} levels")
 
@@ -127,8 +127,13 @@ class _Reader:
         if key in found:
             first = self.place.lines[(*path, key)]
             raise self.error(event, f"the key {key!r} is there twice (first in line {first})", "keep one")
-        self.place.lines[(*path, key)] = event.start_mark.line + 1
+        self.place.lines[(*path, key)] = _line(event)
         return key
+
+
+def _line(event: yaml.Event) -> int:
+    assert event.start_mark is not None
+    return event.start_mark.line + 1
 
 
 def _scalar(event: yaml.ScalarEvent, where: str) -> Any:
