@@ -38,6 +38,10 @@ class Device:
     fp32_share: float | None = None
     """Of `bf16_tflops`, in 32-bit floats, where it is a measured figure (processors)."""
     usd_per_hour: Range | None = None
+    half_rate: bool = False
+    """Whether the card runs at half rate when it accumulates in 32 bits (GeForce); `bf16_tflops` is that half rate."""
+    power_share: float = 1.0
+    """Power limit over the board's nominal power."""
 
 
 def from_gpu(gpu: Gpu, on: date | None = None) -> Device:
@@ -54,6 +58,7 @@ def from_gpu(gpu: Gpu, on: date | None = None) -> Device:
         bf16=gpu.bf16,
         tdp_w=gpu.tdp_w,
         compute_capability=gpu.compute_capability,
+        half_rate=gpu.vendor == "NVIDIA" and gpu.form == "consumer",
         usd_per_hour=rent.range if rent else None,
     )
 

@@ -37,6 +37,11 @@ class Dims:
     experts_per_token: int = 1
     attention_layers: int | None = None
     sliding_window: int | None = None
+    rms_norm: bool = True
+    softcapped: bool = False
+    """Whether attention scores are soft-capped, which rules the fused attention kernels out."""
+    kv_elements_per_layer: int | None = None
+    """Cache elements that one token leaves in one layer, where it is not 2 * kv_heads * head_dim (latent attention)."""
     stated_params: float | None = None
     stated_active_params: float | None = None
     guessed: bool = False
@@ -97,7 +102,7 @@ class Dims:
     def kv_bytes_per_token(self, element_bytes: float = 2.0) -> float:
         """Bytes of keys and values that one token leaves in the cache."""
         layers = self.attention_layers or self.n_layers
-        return 2.0 * layers * self.kv_heads * self.head_dim * element_bytes
+        return layers * (self.kv_elements_per_layer or 2 * self.kv_heads * self.head_dim) * element_bytes
 
 
 def dims_of(model: Model) -> Dims:

@@ -1,35 +1,38 @@
 """What a training job takes: peak memory, tokens a second, hours and money, each as P10, P50 and P90.
 
-    tokens/s   = arithmetic reached / arithmetic per token
-    arithmetic = forward 2N, backward 4N when every weight is trained and 2N plus the adapters' share when not,
-                 forward once more with checkpointing; N: parameters in use, output head included
-    hours      = processed tokens * epochs / tokens/s / 3600;   cost = hours * devices * rent
-    spread     : lognormal around P50
+    hours    = real tokens of the rows * epochs / tokens a second / 3600
+    cost     = hours * devices * rent * attempts
+    spread   : lognormal around P50; wider for every group of settings that had to be assumed, for many devices and for
+               dimensions that were guessed
+    verdict  : *fits* when P90 of the memory fits into what a device can use, *tight* when P50 does
 
-Sources: Kaplan et al. 2020, arXiv:2001.08361 (2N and 6N); Korthikanti et al. 2022, arXiv:2205.05198 (recomputation).
+Memory is the account of `pricing.memory`, speed that of `pricing.speed`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp
 from typing import TYPE_CHECKING, Literal
 
 from advisor.base.quantiles import Quantiles
-from pricing.memory import Component, memory_components, trainable_params
+from pricing.fitted import MEMORY, SPEED
+from pricing.memory import Component, memory_components
 from pricing.setup import TrainingSetup
+from pricing.speed import training_tokens_per_s
 
 if TYPE_CHECKING:
+    from pricing.calibration import Calibration
     from pricing.values import Range
 
 Fits = Literal["fits", "tight", "does_not_fit"]
 Z90 = 1.2815515655446004
-MEMORY_LOG_SD = 0.12
-SPEED_LOG_SD = {"gpu": 0.35, "cpu": 0.3, "soc": 0.5}
-UTILISATION = 0.4
-"""Share of a GPU's peak that training usually reaches."""
-USABLE_SHARE = 0.95
-"""Of a device's memory; the rest is the driver's and other processes'."""
+"""90th percentile of the standard normal distribution."""
+ASSUMED_WIDENING = 1.35
+GUESSED_WIDENING = 1.8
+RESERVED_GIB = 0.5
+"""Of a GPU's memory, for the display and the driver; a processor shares its memory with the system."""
+CPU_USABLE_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +44,53 @@ class TrainingEstimate:
     tokens_per_s: Quantiles | None
     """Real tokens a second over all devices."""
     hours: Quantiles | None
+    """Of one run."""
     cost_usd: Quantiles | None
+    """Of all attempts."""
     components: tuple[Component, ...]
     fits: Fits | None
     recipe: str
     assumed: tuple[str, ...]
+    basis: str = "formula"
+    """`formula`, or what the estimate was calibrated with."""
 
 
-def estimate_training(setup: TrainingSetup) -> TrainingEstimate:
-    """Peak memory, speed, hours and cost of the job."""
+def estimate_training(
+    setup: TrainingSetup, assumed: tuple[str, ...] = (), calibration: Calibration | None = None
+) -> TrainingEstimate:
+    """Peak memory, speed, hours and cost of the job; `assumed` widens, `calibration` (own runs) narrows the ranges."""
+    setup = with_lengths(setup)
     components = memory_components(setup)
-    memory = spread(sum(part.gib for part in components), MEMORY_LOG_SD)
+    peak = sum(part.gib for part in components)
     speed = training_tokens_per_s(setup)
-    tokens_per_s = None if speed is None else spread(speed, SPEED_LOG_SD[setup.device.kind])
-    hours = _hours(setup, tokens_per_s)
+    memory_factor, memory_sd = 1.0, memory_log_sd(setup, assumed)
+    speed_factor, speed_sd = 1.0, speed_log_sd(setup, assumed)
+    if calibration is not None:
+        memory_factor, memory_sd = calibration.memory.applied(memory_sd)
+        speed_factor, speed_sd = calibration.speed.applied(speed_sd)
+    memory = spread(peak * memory_factor, memory_sd)
+    tokens_per_s = None if speed is None else spread(speed * speed_factor, speed_sd)
+    hours = run_hours(setup, tokens_per_s)
     return TrainingEstimate(
         peak_memory_gib=memory,
         tokens_per_s=tokens_per_s,
         hours=hours,
-        cost_usd=_cost(hours, setup.n_gpus, setup.usd_per_hour or setup.device.usd_per_hour),
+        cost_usd=_cost(hours, setup),
         components=components,
-        fits=verdict(memory, setup.device.memory_gib),
+        fits=verdict(memory, setup),
         recipe=recipe(setup),
-        assumed=_assumed(setup),
+        assumed=(*assumed, *_assumed(setup)),
+        basis="formula" if calibration is None else calibration.basis,
     )
+
+
+def with_lengths(setup: TrainingSetup) -> TrainingSetup:
+    """The job with longest and mean length taken from its histogram, where it has one."""
+    if setup.lengths is None:
+        return setup
+    seq_len = setup.seq_len if setup.packing else min(setup.seq_len, setup.lengths.longest)
+    rows = setup.rows if setup.rows is not None else setup.lengths.rows
+    return replace(setup, seq_len=seq_len, mean_tokens=setup.lengths.mean, rows=rows)
 
 
 def spread(middle: float, log_sd: float) -> Quantiles:
@@ -73,79 +99,90 @@ def spread(middle: float, log_sd: float) -> Quantiles:
     return Quantiles(middle / width, middle, middle * width)
 
 
-def verdict(memory: Quantiles, device_gib: float | None) -> Fits | None:
-    """*fits* when even P90 fits, *tight* when P50 does; None when the device's memory is unknown."""
-    if device_gib is None:
+def memory_log_sd(setup: TrainingSetup, assumed: tuple[str, ...] = ()) -> float:
+    """Standard deviation of ln(memory)."""
+    return MEMORY.log_sd * _widening(setup, assumed) * (1.5 if setup.n_gpus > 1 else 1.0)
+
+
+def speed_log_sd(setup: TrainingSetup, assumed: tuple[str, ...] = ()) -> float:
+    """Standard deviation of ln(tokens a second)."""
+    if setup.device.kind == "cpu":
+        return SPEED.log_sd_cpu
+    return (SPEED.log_sd_many_devices if setup.n_gpus > 1 else SPEED.log_sd) * _widening(setup, assumed)
+
+
+def _widening(setup: TrainingSetup, assumed: tuple[str, ...]) -> float:
+    return (GUESSED_WIDENING if setup.dims.guessed else 1.0) * (ASSUMED_WIDENING if assumed else 1.0)
+
+
+def usable_gib(setup: TrainingSetup) -> float | None:
+    """Memory of a device that a job can have; None when the device's memory is unknown."""
+    total = setup.device.memory_gib
+    if total is None:
         return None
-    usable = USABLE_SHARE * device_gib
+    return total * CPU_USABLE_SHARE if setup.device.kind == "cpu" else total - RESERVED_GIB
+
+
+def verdict(memory: Quantiles, setup: TrainingSetup) -> Fits | None:
+    """*fits* when even P90 fits, *tight* when P50 does; None when the device's memory is unknown."""
+    usable = usable_gib(setup)
+    if usable is None:
+        return None
     if memory.p90 <= usable:
         return "fits"
     return "tight" if memory.p50 <= usable else "does_not_fit"
 
 
-def flops_per_token(setup: TrainingSetup) -> float:
-    """Floating-point operations of one token's forward and backward pass, attention included."""
-    dims = setup.dims
-    attention = 4.0 * dims.n_layers * dims.heads * dims.head_dim * setup.seq_len / 2
-    forward = 2.0 * dims.active_params + attention
-    trained_share = 1.0 if setup.method in ("full", "encoder") else trainable_params(setup) / dims.params
-    backward = forward * (1 + trained_share)
-    return forward * (2 if setup.grad_ckpt else 1) + backward
-
-
-def training_tokens_per_s(setup: TrainingSetup) -> float | None:
-    """Real (unpadded) tokens a second over all devices; None when the device's arithmetic is unknown."""
-    device = setup.device
-    if device.bf16_tflops is None:
-        return None
-    share = 1.0 if device.kind == "cpu" else UTILISATION
-    if setup.precision == "fp32":
-        share *= device.fp32_share or 0.5
-    processed = share * device.bf16_tflops * 1e12 * setup.n_gpus / flops_per_token(setup)
-    return processed * real_share(setup)
-
-
-def real_share(setup: TrainingSetup) -> float:
-    """Share of processed tokens that are not padding; without packing rows are padded to the longest of a batch."""
-    if setup.packing or setup.mean_tokens is None or setup.micro_batch == 1:
-        return 1.0
-    return max(0.5, setup.mean_tokens / setup.seq_len)
-
-
-def _hours(setup: TrainingSetup, tokens_per_s: Quantiles | None) -> Quantiles | None:
+def run_hours(setup: TrainingSetup, tokens_per_s: Quantiles | None) -> Quantiles | None:
+    """Hours of one run; None when its rows or its speed are unknown."""
     if setup.rows is None or tokens_per_s is None:
         return None
-    tokens = setup.rows * (setup.mean_tokens or setup.seq_len) * setup.epochs
-    return Quantiles(
-        tokens / tokens_per_s.p90 / 3600, tokens / tokens_per_s.p50 / 3600, tokens / tokens_per_s.p10 / 3600
-    )
+    tokens = setup.rows * min(setup.mean_tokens or setup.seq_len, setup.seq_len) * setup.epochs
+    slow, usual, fast = tokens_per_s.p10, tokens_per_s.p50, tokens_per_s.p90
+    return Quantiles(tokens / fast / 3600, tokens / usual / 3600, tokens / slow / 3600)
 
 
-def _cost(hours: Quantiles | None, n_gpus: int, rent: Range | None) -> Quantiles | None:
+def _cost(hours: Quantiles | None, setup: TrainingSetup) -> Quantiles | None:
+    """Money of all attempts: the quantiles of two independent lognormal factors multiplied."""
+    rent: Range | None = setup.usd_per_hour or setup.device.usd_per_hour
     if hours is None or rent is None:
         return None
-    return Quantiles(hours.p10 * n_gpus * rent.low, hours.p50 * n_gpus * rent.value, hours.p90 * n_gpus * rent.high)
+    times = setup.n_gpus * setup.attempts
+    middle = hours.p50 * rent.value * times
+    if not middle:
+        return Quantiles.exactly(0.0)
+    from math import hypot, log
+
+    down = hypot(log(hours.p50 / hours.p10), log(rent.value / rent.low) if rent.low else 0.0)
+    up = hypot(log(hours.p90 / hours.p50), log(rent.high / rent.value))
+    return Quantiles(middle * exp(-down), middle, middle * exp(up))
 
 
 def recipe(setup: TrainingSetup) -> str:
     """The settings that the figures hold for, in words."""
+    rank = "" if setup.trains_all else f" rank {setup.lora_rank} on {setup.lora_targets}"
+    devices = f"{setup.n_gpus} x {setup.device.name}" if setup.n_gpus > 1 else setup.device.name
     parts = [
-        setup.method,
+        f"{setup.method}{rank}",
         f"{setup.weights_kind} weights",
         f"{setup.precision} arithmetic",
         setup.optimizer,
-        f"micro-batch {setup.micro_batch} x {setup.seq_len} tokens",
+        f"micro-batch {setup.micro_batch} x {setup.seq_len} tokens, {setup.grad_accum} accumulated",
+        "packed" if setup.packing else "padded",
         "checkpointing" if setup.grad_ckpt else "no checkpointing",
+        "fused attention" if setup.flash else "plain attention",
         "fused loss" if setup.fused_loss else "plain loss",
+        setup.stack.value,
+        devices + ("" if setup.sharding == "none" else f", {setup.sharding}"),
     ]
-    return ", ".join(parts)
+    return "; ".join(parts)
 
 
 def _assumed(setup: TrainingSetup) -> tuple[str, ...]:
     notes = []
     if setup.dims.guessed:
         notes.append("the model's dimensions, from its size")
-    if setup.mean_tokens is None:
+    if setup.mean_tokens is None and not setup.packing:
         notes.append(f"every row is {setup.seq_len} tokens long")
     return tuple(notes)
 
