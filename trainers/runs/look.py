@@ -75,13 +75,28 @@ def _work(request: dict[str, Any]) -> dict[str, Any]:
 
     spec = RunSpec.model_validate(request["spec"])
     config = model_dimensions(spec.model)
-    preflight = get_method(spec.method).look(spec, Path(request["project"]))
+    project = Path(request["project"])
+    preflight = get_method(spec.method).look(spec, project).model_dump()
+    preflight["refusals"] += _test_rows(spec, project)
     return {
-        "preflight": preflight.model_dump(),
+        "preflight": preflight,
         "config": config.get("text_config", config),
         "dtype": choose_dtype(spec.settings.get("dtype", "auto")),
         "gpus": _gpus(),
     }
+
+
+def _test_rows(spec: RunSpec, project: Path) -> list[dict[str, Any]]:
+    """Rows of the frozen test set among those that are trained on or chosen by."""
+    from trainers.data.frozen import refuse_test_rows
+
+    try:
+        for data in filter(None, (spec.data, spec.held_out)):
+            refuse_test_rows(project / data.path, project)
+    except InvalidDataError as error:
+        text = f"{error.what} ({error.where})" if error.where else error.what
+        return [{"code": "test_rows", "text": text, "ways_out": [error.fix or "remove these rows"]}]
+    return []
 
 
 def _gpus() -> list[dict[str, Any]]:

@@ -97,7 +97,6 @@ def make_plan(project: Path, wish: Wish, catalogue: Catalogue, *, on: date) -> P
     spec = _spec(project, wish)
     seen = look(project, spec)
     refusals, warnings = list(seen["preflight"]["refusals"]), list(seen["preflight"]["warnings"])
-    refusals += _leaked(project, wish)
     forecast = _forecast(spec, seen, wish, catalogue, on)
     refusals += forecast.refusals
     test_rows = _count(wish.test) if wish.test is not None and wish.test.is_file() else None
@@ -248,8 +247,3 @@ def _smallest_detectable(test_rows: int | None) -> float | None:
 
     found = smallest_detectable(test_rows, DISAGREEING_SHARE)
     return round(found, 4) if found <= 1 else None
-
-
-def _leaked(project: Path, wish: Wish) -> list[dict[str, Any]]:
-    """Rows of the frozen test set among the training rows: never accepted."""
-    return []

@@ -113,8 +113,8 @@ def _spans(
     spans: list[tuple[int, int]] = []
     ends = True
     for index, message in enumerate(messages):
-        if message["role"] != "assistant":
-            continue
+        if message["role"] != "assistant" or not (message.get("tool_calls") or (message.get("content") or "").strip()):
+            continue  # an empty answer teaches nothing but to be silent
         before = _render(tokenizer, messages[:index], prompt=True)
         upto = text if index == len(messages) - 1 else _render(tokenizer, messages[: index + 1])
         if not text.startswith(upto):

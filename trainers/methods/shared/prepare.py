@@ -33,20 +33,37 @@ class Prepared:
 
 
 def prepare(
-    spec: RunSpec, project: Path, tokenizer: PreTrainedTokenizerBase, settings: BaseSettings, context_tokens: int | None
+    spec: RunSpec,
+    project: Path,
+    tokenizer: PreTrainedTokenizerBase,
+    settings: BaseSettings,
+    context_tokens: int | None,
+    *,
+    only_look: bool = False,
 ) -> Prepared:
-    """Read, check against the hashes of the plan, encode, hold out, look. Raises `InvalidDataError`."""
-    source = _unchanged(spec.data, project)
-    refuse_test_rows(source, project)
+    """Read, check against the hashes of the plan and the frozen test set, encode, hold out, look.
+
+    Raises `InvalidDataError`. With `only_look` rows of the test set are left to whoever looks.
+    """
+    source, held_source = files_of(spec, project, only_look=only_look)
     rows = encode(tokenizer, read_rows(source), max_tokens=settings.max_tokens)
-    if spec.held_out is not None:
-        held = encode(tokenizer, read_rows(_unchanged(spec.held_out, project)), max_tokens=settings.max_tokens)
+    if held_source is not None:
+        held = encode(tokenizer, read_rows(held_source), max_tokens=settings.max_tokens)
         train = rows
     else:
         train, held = hold_out(rows, settings)
     steps = total_steps(len(train), settings.batch_size, settings.epochs, settings.max_steps)
     look = look_at(train, steps=steps, max_tokens=settings.max_tokens, context_tokens=context_tokens)
     return Prepared(train, [example for example in held if example.trained_count], look)
+
+
+def files_of(spec: RunSpec, project: Path, *, only_look: bool = False) -> tuple[Path, Path | None]:
+    """The training file and the held-out file, unchanged since the plan and without rows of the test set."""
+    source = _unchanged(spec.data, project)
+    held_source = None if spec.held_out is None else _unchanged(spec.held_out, project)
+    for path in () if only_look else filter(None, (source, held_source)):
+        refuse_test_rows(path, project)
+    return source, held_source
 
 
 def hold_out(rows: list[Example], settings: BaseSettings) -> tuple[list[Example], list[Example]]:
@@ -83,4 +100,4 @@ def look_causal(spec: RunSpec, project: Path, settings: BaseSettings) -> Preflig
 
     config = model_dimensions(spec.model)
     context: int | None = config.get("text_config", config).get("max_position_embeddings")
-    return prepare(spec, project, load_tokenizer(spec.model), settings, context).look
+    return prepare(spec, project, load_tokenizer(spec.model), settings, context, only_look=True).look
