@@ -8,7 +8,8 @@ catalogue as far as they are given. A named GPU that the catalogue lacks is refu
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from advisor.base.errors import InvalidDataError
@@ -57,18 +58,57 @@ def find_device(text: str, catalogue: Catalogue, on: date | None = None, need_gi
     """
     if fold(text) in ("cpu", "this machine", "local"):
         return FoundDevice(this_machine())
-    exact = next((g for g in catalogue.gpus.values() if fold(text) in map(fold, names_of(g))), None)
+    index = _index(catalogue)
+    exact = index.exact.get(fold(text))
     if exact is not None:
-        return FoundDevice(from_gpu(exact, on))
+        return FoundDevice(_device(index, exact, on))
     read = _read(text)
     if not read.base:
-        return _unnamed(text, read, catalogue, on, need_gib)
-    same = [gpu for gpu in catalogue.gpus.values() if any(_read(name).base == read.base for name in names_of(gpu))]
+        return _unnamed(text, read, index, on, need_gib)
+    same = index.by_base.get(read.base, [])
     if not same:
         find(catalogue.gpus, text, "GPU")
-    return _chosen(read, same, on)
+    return _chosen(read, same, index, on)
 
 
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """A catalogue's GPUs by every name, and devices that were made already."""
+
+    catalogue: Catalogue
+    exact: dict[str, Gpu]
+    by_base: dict[str, list[Gpu]]
+    devices: dict[tuple[str, date | None], Device] = field(default_factory=dict)
+
+
+_memo: dict[int, _Index] = {}
+
+
+def _index(catalogue: Catalogue) -> _Index:
+    """Made once for a catalogue."""
+    kept = _memo.get(id(catalogue))
+    if kept is not None and kept.catalogue is catalogue:
+        return kept
+    found = _Index(catalogue, {}, {})
+    for gpu in catalogue.gpus.values():
+        for name in names_of(gpu):
+            found.exact.setdefault(fold(name), gpu)
+            same = found.by_base.setdefault(_read(name).base, [])
+            if all(gpu is not other for other in same):
+                same.append(gpu)
+    _memo.clear()
+    _memo[id(catalogue)] = found
+    return found
+
+
+def _device(index: _Index, gpu: Gpu, on: date | None) -> Device:
+    key = (gpu.id, on)
+    if key not in index.devices:
+        index.devices[key] = from_gpu(gpu, on)
+    return index.devices[key]
+
+
+@lru_cache(maxsize=4096)
 def _read(text: str) -> _Read:
     lower = re.sub(r"[\s_\-\u2010-\u2015]+", " ", text.lower())
     brackets = " ".join(re.findall(r"\((.*?)\)", lower))
@@ -81,13 +121,13 @@ def _read(text: str) -> _Read:
     return _Read(base, form[1] if form else None, int(memory[1]) if memory else None, int(cap[1]) if cap else None)
 
 
-def _chosen(read: _Read, same: list[Gpu], on: date | None) -> FoundDevice:
+def _chosen(read: _Read, same: list[Gpu], index: _Index, on: date | None) -> FoundDevice:
     """The entry that agrees with form and memory; the one that owns the bare name when neither decides."""
     formed = [g for g in same if read.form and (g.form or "").lower().startswith(read.form)] or same
     near = [g for g in formed if read.memory_gib and g.memory_gib and abs(g.memory_gib - read.memory_gib) <= 4]
     usual = [g for g in near or formed if any(_is_bare(name, read.base) for name in names_of(g))]
     gpu = (usual or near or formed)[0]
-    device, assumed = from_gpu(gpu, on), []
+    device, assumed = _device(index, gpu, on), []
     if read.memory_gib is None and len({g.memory_gib for g in formed}) > 1:
         assumed.append(f"the {gpu.memory_gib:g} GiB version of the GPU")
     if read.memory_gib is not None and not near:
@@ -102,14 +142,15 @@ def _is_bare(name: str, base: str) -> bool:
     return re.sub(r"[^a-z0-9]", "", name.lower()) == base
 
 
-def _unnamed(text: str, read: _Read, catalogue: Catalogue, on: date | None, need_gib: float | None) -> FoundDevice:
+def _unnamed(text: str, read: _Read, index: _Index, on: date | None, need_gib: float | None) -> FoundDevice:
+    gpus = index.catalogue.gpus
     if read.memory_gib is not None:
         ids = [i for size, i in _BY_MEMORY if size >= read.memory_gib - 4] or [_BY_MEMORY[-1][1]]
     else:
-        ids = [i for i in _COMMON if (catalogue.gpus[i].memory_gib or 0) >= (need_gib or 0)] or [_COMMON[-1]]
-    if ids[0] not in catalogue.gpus:
+        ids = [i for i in _COMMON if (gpus[i].memory_gib or 0) >= (need_gib or 0)] or [_COMMON[-1]]
+    if ids[0] not in gpus:
         raise InvalidDataError(f"{text!r} names no GPU", fix="name one; `advisor prices list gpus` shows them")
-    device = from_gpu(catalogue.gpus[ids[0]], on)
+    device = _device(index, gpus[ids[0]], on)
     if read.memory_gib is not None:
         device = replace(device, memory_gib=float(read.memory_gib))
     return FoundDevice(device, (f"a {device.name}, because the GPU is not named",))

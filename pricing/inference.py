@@ -149,7 +149,7 @@ def weights_touched(dims: Dims, batch: float) -> float:
     """
     if dims.params <= 1.2 * dims.active_params:
         return dims.active_params
-    touched = 1 - (1 - dims.active_params / dims.params) ** batch
+    touched = 1 - pow(1 - dims.active_params / dims.params, batch)
     return max(dims.active_params, touched * dims.params)
 
 

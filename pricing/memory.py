@@ -99,7 +99,8 @@ def memory_components(setup: TrainingSetup) -> tuple[Component, ...]:
 def _states(setup: TrainingSetup) -> list[Component]:
     dims, trained = setup.dims, trained_params(setup)
     on_device = 0.0 if setup.offload == "cpu" else 1.0
-    weights, shard = _weight_bytes(setup), _shard(setup, "zero3")
+    weights = _weight_bytes(setup)
+    shard = 1.0 if _flat_units(setup) else _shard(setup, "zero3")
     gathered = 2 * weights / dims.n_layers if shard < 1 else 0.0
     adapters = trained.adapters * setup.adapter_bytes
     copies = 0.0 if setup.trains_all else trained.whole * setup.whole_bytes
@@ -125,6 +126,8 @@ def _step(setup: TrainingSetup) -> list[Component]:
     """Gradients, activations, logits and the update, as far as they are there at the same moment."""
     trained, shard = trained_params(setup), _shard(setup, "zero2")
     gradients = (trained.adapters * setup.adapter_bytes + trained.whole * setup.whole_bytes) * shard
+    if _flat_units(setup):
+        gradients = setup.dims.params * setup.whole_bytes * shard
     update = gradients if _buffered_update(setup) else 0.0
     if setup.optimizer_in_backward:
         gradients /= setup.dims.n_layers
@@ -174,6 +177,14 @@ def _shard(setup: TrainingSetup, from_stage: str) -> float:
     """The share of a state that one device holds."""
     order = ("none", "ddp", "zero2", "zero3")
     return 1 / setup.n_gpus if order.index(setup.sharding) >= order.index(from_stage) else 1.0
+
+
+def _flat_units(setup: TrainingSetup) -> bool:
+    """Whether frozen and trained weights share flat shards: then gradients are kept for all, and units stay gathered.
+
+    Fabric's FSDP strategy does so with LoRA; litgpt's tables show two GPUs hardly lower than one.
+    """
+    return setup.stack is Stack.FABRIC and setup.sharding == "zero3" and not setup.trains_all
 
 
 def _workspace(setup: TrainingSetup) -> Component:
