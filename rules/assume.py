@@ -40,6 +40,15 @@ _PARAMETERS = ("value", "weights", "low", "high", "median", "sigma", "p10", "p90
 Positive = Annotated[float, Field(gt=0)]
 
 
+class MightBe(Strict):
+    """What an answer could be although nothing is assumed: used only to judge what it is worth to ask."""
+
+    share: Annotated[float, Field(gt=0, le=1)]
+    """How often there is such an answer at all."""
+    values: Annotated[tuple[float, ...], Field(min_length=1)]
+    """Equally likely values of it."""
+
+
 class Assume(Strict):
     """The distribution used while a fact is unknown. `kind: none`: nothing is assumed (no limit, no such thing)."""
 
@@ -47,6 +56,7 @@ class Assume(Strict):
     source: Line
     date: datetime.date
     note: Prose | None = None
+    might_be: MightBe | None = None
     value: Any = None
     weights: dict[str, Annotated[float, Field(ge=0)]] | None = None
     """Value -> weight; weights need not add up to 1. A yes/no fact uses the keys true and false."""
@@ -65,6 +75,8 @@ class Assume(Strict):
 
     @model_validator(mode="after")
     def _complete(self) -> Assume:
+        if self.might_be is not None and self.kind != "none":
+            raise ValueError("`might_be` belongs to an assumption of kind 'none'")
         given = frozenset(name for name in _PARAMETERS if getattr(self, name) is not None)
         if given not in _NEEDS[self.kind]:
             wanted = " or ".join("{" + ", ".join(sorted(need)) + "}" for need in _NEEDS[self.kind])

@@ -10,6 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from numpy.typing import NDArray
+
     from advisor.decision.options import Option
     from advisor.decision.world import World
     from rules.models import Gate
@@ -24,8 +26,10 @@ class Gated:
 
     passed: list[Option] = field(default_factory=list)
     excluded: list[tuple[Option, Gate]] = field(default_factory=list)
-    feasible_share: dict[str, float] = field(default_factory=dict)
-    """Option id -> share of samples in which no gate excludes it; absent when all."""
+    forbidden: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    """Option id -> where a gate excludes an option that passed, per sample; absent when nowhere."""
+    barred: set[str] = field(default_factory=set)
+    """Options that are shown although a gate excludes them: the status quo."""
 
 
 def apply_gates(options: Iterable[Option], gates: Mapping[str, Gate], world: World) -> Gated:
@@ -33,19 +37,35 @@ def apply_gates(options: Iterable[Option], gates: Mapping[str, Gate], world: Wor
     result = Gated()
     active = [_Active(gate, when, world) for gate in gates.values() if np.any(when := _when(gate, world))]
     for option in options:
-        chance = 1.0
+        forbidden: NDArray[np.bool_] | None = None
         for gate in active:
-            out = gate.excluded_share(option)
-            if out >= EXCLUDED_FROM:
+            share, where = gate.excludes(option)
+            if share >= EXCLUDED_FROM:
                 result.excluded.append((option, gate.gate))
-                chance = 0.0
                 break
-            chance *= 1.0 - out
-        if chance > 0.0 or option.approach == "keep_current":
+            if share > 0.0:
+                forbidden = where if forbidden is None else forbidden | where
+        else:
             result.passed.append(option)
-            if chance < 1.0:
-                result.feasible_share[option.id] = chance
+            if forbidden is not None:
+                result.forbidden[option.id] = forbidden
+            continue
+        if option.approach == "keep_current":
+            result.passed.append(option)
+            result.barred.add(option.id)
     return result
+
+
+def exclusions(options: Iterable[Option], gates: Mapping[str, Gate], world: World) -> dict[str, NDArray[np.bool_]]:
+    """Option id -> where some gate excludes it, per sample; absent when nowhere."""
+    active = [_Active(gate, when, world) for gate in gates.values() if np.any(when := _when(gate, world))]
+    found: dict[str, NDArray[np.bool_]] = {}
+    for option in options:
+        for gate in active:
+            share, where = gate.excludes(option)
+            if share > 0.0:
+                found[option.id] = where if option.id not in found else found[option.id] | where
+    return found
 
 
 class _Active:
@@ -56,17 +76,19 @@ class _Active:
         self._when = np.asarray(when, dtype=bool)
         self._world = world
         self._names = tuple(n.removeprefix("option.") for n in gate.excludes.names if n.startswith("option."))
-        self._known: dict[tuple[object, ...], float] = {}
+        self._known: dict[tuple[object, ...], tuple[float, NDArray[np.bool_]]] = {}
 
-    def excluded_share(self, option: Option) -> float:
+    def excludes(self, option: Option) -> tuple[float, NDArray[np.bool_]]:
+        """(share of the samples in which the gate excludes such options, where)."""
         attributes = option.attributes
         key = tuple([attributes[name] for name in self._names])
-        share = self._known.get(key)
-        if share is None:
+        found = self._known.get(key)
+        if found is None:
             excludes = self.gate.excludes.evaluate_arrays(lookup(option, self._world))
-            share = float(np.mean(self._when & np.asarray(excludes, dtype=bool)))
-            self._known[key] = share
-        return share
+            where = np.broadcast_to(self._when & np.asarray(excludes, dtype=bool), (self._world.points.count,))
+            found = (float(where.mean()), where)
+            self._known[key] = found
+        return found
 
 
 def _when(gate: Gate, world: World) -> object:

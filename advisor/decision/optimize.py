@@ -1,9 +1,11 @@
 """The choice as an optimisation: pick one option within the limits, for the most value less a weight on the risk of loss.
 
-    maximise    sum over options of x_o (E[npv_o] - weight x CVaR_o)
-    subject to  sum x_o = 1,  sum x_o median(metric_o) <= limit (or >= a floor),  x_o binary
+    maximise    z = sum over options of x_o (E[npv_o] - weight x CVaR_o)
+    subject to  sum x_o = 1,  sum x_o metric_o <= limit (or >= a floor),  x_o binary
+    then        minimise the steps of work, sum x_o level_o, with z at least (1 - tolerance) of the best
 
-CVaR_o is the mean loss (-npv) in the worst tenth of the samples (Rockafellar and Uryasev 2000). Written with PuLP, solved with HiGHS;
+The second stage is the rule to take the cheapest step that suffices: figures this uncertain do not tell plans apart that lie
+within a few percent of each other, and the simpler one commits less. CVaR_o is the mean loss (-npv) in the worst tenth of the samples (Rockafellar and Uryasev 2000). Written with PuLP, solved with HiGHS;
 the status that is reported is the solver's own (`sol_status`, not the "Optimal" that PuLP says after a time limit).
 """
 
@@ -11,11 +13,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from advisor.decision.limits import SURE_OF, Limit
+from advisor.decision.options import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,9 +30,13 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-RISK_WEIGHT = 0.25
-"""How much of the mean loss in the worst tenth counts against an option (judgement: a mild aversion)."""
+RISK_WEIGHT = 0.1
+"""What a dollar of mean loss in the worst tenth counts against an option (judgement: a mild aversion)."""
 TAIL = 0.1
+TOLERANCE = 0.05
+"""Plans whose value lies within this share of the best one's are told apart by their steps of work (judgement)."""
+LEVEL_UNIT = 10.0
+"""One step of work outweighs any difference of value inside the tolerance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,8 @@ class Candidate:
     option_id: str
     objective_usd: float
     metrics: Mapping[str, float]
+    level: int = 0
+    """Steps of work: prompting before retrieval before training (`advisor.decision.options.LEVELS`)."""
 
     def meets(self, limits: Sequence[Limit]) -> bool:
         return all(limit.allows(self.metrics[limit.metric]) for limit in limits)
@@ -91,7 +100,7 @@ def metric_samples(outcome: Outcome, name: str) -> Array:
 def candidate(outcome: Outcome, risk_weight: float = RISK_WEIGHT) -> Candidate:
     """The candidate of one valued option."""
     objective = float(outcome.npv_usd.mean()) - risk_weight * cvar_loss(outcome.npv_usd)
-    return Candidate(outcome.option.id, objective, Metrics(outcome))
+    return Candidate(outcome.option.id, objective, Metrics(outcome), LEVELS[outcome.option.approach])
 
 
 def choose(candidates: Sequence[Candidate], limits: Sequence[Limit], *, seconds: float = 10.0) -> Choice:
@@ -103,15 +112,34 @@ def choose(candidates: Sequence[Candidate], limits: Sequence[Limit], *, seconds:
     scale = max((abs(c.objective_usd) for c in candidates), default=1.0) or 1.0
     problem = pulp.LpProblem("pick_one_option", pulp.LpMaximize)
     picks = [problem.add_variable(f"pick_{i}", cat="Binary") for i in range(len(candidates))]
-    problem += pulp.lpSum(c.objective_usd / scale * x for c, x in zip(candidates, picks, strict=True)), "value"
+    value = pulp.lpSum(c.objective_usd / scale * x for c, x in zip(candidates, picks, strict=True))
+    problem += value, "value"
     problem += pulp.lpSum(picks) == 1, "one_option"
     for limit in limits:
         problem += _limit_row(limit, candidates, picks), limit.fact.replace(".", "_")
     solved = solve(problem, seconds=seconds)
-    chosen = None
-    if solved.found:
-        chosen = next((c.option_id for c, x in zip(candidates, picks, strict=True) if (x.value() or 0.0) > 0.5), None)
-    return Choice(chosen, solved)
+    best = _picked(candidates, picks) if solved.found else None
+    if best is None or best.objective_usd <= 0.0 or best.level == 0:
+        return Choice(best and best.option_id, solved)
+    problem += value >= (1.0 - TOLERANCE) * best.objective_usd / scale - 1e-9, "as_good"
+    steps = pulp.lpSum(c.level * x for c, x in zip(candidates, picks, strict=True))
+    problem.setObjective(value - LEVEL_UNIT * steps)
+    solved = solve(problem, seconds=seconds)
+    simplest = _picked(candidates, picks) if solved.found else best
+    return Choice((simplest or best).option_id, solved)
+
+
+def _picked(candidates: Sequence[Candidate], picks: Sequence[Any]) -> Candidate | None:
+    return next((c for c, x in zip(candidates, picks, strict=True) if (x.value() or 0.0) > 0.5), None)
+
+
+def as_good(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates (best first) in the order of recommendation: those within the tolerance by steps of work, then the rest."""
+    if not candidates or candidates[0].objective_usd <= 0.0:
+        return list(candidates)
+    least = (1.0 - TOLERANCE) * candidates[0].objective_usd
+    near = sorted((c for c in candidates if c.objective_usd >= least), key=lambda c: (c.level, -c.objective_usd))
+    return [*near, *(c for c in candidates if c.objective_usd < least)]
 
 
 def _limit_row(limit: Limit, candidates: Sequence[Candidate], picks: Sequence[object]) -> object:

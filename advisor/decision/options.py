@@ -28,6 +28,21 @@ APPROACH_CLASS = {
     "api_tuning": "fine_tuning",
     "rag_plus_ft": "rag_plus_ft",
 }
+LEVELS = {
+    "keep_current": 0,
+    "swap_model": 1,
+    "prompting": 1,
+    "long_context": 1,
+    "few_shot_retrieval": 2,
+    "rag": 3,
+    "encoder": 4,
+    "api_tuning": 4,
+    "lora": 5,
+    "qlora": 5,
+    "full": 6,
+    "rag_plus_ft": 7,
+}
+"""Steps of work in the order in which they are tried: prompting, retrieval, training (the article's rule)."""
 PROMPT_APPROACHES = ("swap_model", "prompting", "few_shot_retrieval", "long_context", "rag")
 SELF_HOSTED = frozenset({"rented_gpu", "owned_gpu", "cpu"})
 APPROACH_LABEL = {

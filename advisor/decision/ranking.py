@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from advisor.decision.optimize import metric_samples
+from advisor.decision.optimize import as_good, metric_samples
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +59,8 @@ def rank(study: Study) -> Ranking:
     possible = np.array([c.option_id in study.possible for c in study.candidates], dtype=bool)
     barred = np.array([c.option_id in study.barred for c in study.candidates], dtype=bool)
     order = np.lexsort((-objective, barred, ~possible)).tolist()
-    feasible = [i for i in order if possible[i]]
+    feasible = [study.places[c.option_id] for c in as_good([study.candidates[i] for i in order if possible[i]])]
+    order = [*feasible, *order[len(feasible) :]]
     shown = feasible or order
     values = np.stack([study.outcomes[i].npv_usd for i in shown])
     winners = values.argmax(axis=0)
@@ -76,9 +77,11 @@ def rank(study: Study) -> Ranking:
 
 def within_share(outcome: Outcome, study: Study) -> float:
     """Share of the samples in which the option meets every limit and no gate excludes it."""
-    gate = study.gated.feasible_share.get(outcome.option.id, 1.0)
-    inside = np.ones(outcome.npv_usd.shape, dtype=bool)
+    if outcome.option.id in study.gated.barred:
+        return 0.0
+    forbidden = study.gated.forbidden.get(outcome.option.id)
+    inside = np.ones(outcome.npv_usd.shape, dtype=bool) if forbidden is None else ~forbidden
     for limit in study.limits:
         value = metric_samples(outcome, limit.metric)
         inside &= value >= limit.bound - 1e-9 if limit.floor else value <= limit.bound + 1e-9
-    return gate * float(inside.mean())
+    return float(inside.mean())

@@ -19,6 +19,7 @@ from advisor.decision.options import Option, generate
 from advisor.decision.points import points_for
 from advisor.decision.quality import QualityModel
 from advisor.decision.retrieval import hosted_retrieval, local_retrieval
+from advisor.decision.stakes import stakes_of
 from advisor.decision.status_quo import stand_in, status_quo
 from advisor.decision.valuation import Outcome, Valuation
 from advisor.decision.world import EXTRA_DIMENSIONS, World, build_world
@@ -78,7 +79,7 @@ class Study:
 
         Doing nothing is only advised when it is known what runs today, or what the work is worth.
         """
-        out = {option_id for option_id, chance in self.gated.feasible_share.items() if chance == 0.0}
+        out = set(self.gated.barred)
         if "current.approach" not in self.answers and "task.value_per_success_usd" not in self.answers:
             out.add("keep_current")
         return frozenset(out)
@@ -135,8 +136,10 @@ def build_study(
     standing_in = stand_in(market, current)
     observe_all(quality, answers, world, options, standing_in)
     today = status_quo(world, costs, quality, standing_in)
-    valuation = Valuation(world, build_horizon(world), quality, costs, today)
-    outcomes = valuation.outcomes(gated.passed)
+    horizon = build_horizon(world)
+    stakes = stakes_of(world, costs, quality, today, gated.passed, horizon.months)
+    valuation = Valuation(world, horizon, quality, costs, today, stakes)
+    outcomes = valuation.outcomes(gated.passed, gated.forbidden)
     return Study(
         answers=answers,
         rules=rules,

@@ -4,8 +4,7 @@
 
     benefit of one request = value x q - cost of an error x (1 - q)
 
-Before it is live an option costs and gives what the status quo does. An unknown value per success is derived from the use case as a whole
-(see `_monthly_value`), because nobody runs a project whose work is worth nothing.
+Before it is live an option costs and gives what the status quo does. What good and bad answers are worth: `advisor.decision.stakes`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -25,19 +24,12 @@ if TYPE_CHECKING:
     from advisor.decision.horizon import Horizon
     from advisor.decision.options import Option
     from advisor.decision.quality import QualityModel
+    from advisor.decision.stakes import Stakes
     from advisor.decision.status_quo import StatusQuo
     from advisor.decision.world import World
 
     Array = NDArray[np.float64]
     Amount = Array | float
-
-VALUE_AT = (5_000.0, 8_000.0)
-"""A use case of 5,000 requests a month is taken to be worth about $8,000 a month when done well (judgement, P10-P90 a factor of 7 apart)."""
-VALUE_ELASTICITY = 0.35
-"""Ten times the requests are worth about twice as much: the value of one falls with volume (judgement)."""
-PRIORITY_FACTOR = {"cost": 0.35, "balanced": 1.0, "quality": 3.0}
-ERROR_SHARE = (0.2, 1.2)
-"""P10 and P90 of the cost of an error as a share of the value of a success, while it is unknown (judgement)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +48,6 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Stakes:
-    """What good and bad answers are worth, per request."""
-
-    value_usd: Amount
-    error_usd: Amount
-
-
-@dataclass(frozen=True, slots=True)
 class _Tails:
     """Discounted sums over the live months of requests, token-priced requests and months."""
 
@@ -76,14 +60,20 @@ class Valuation:
     """Values options one by one; everything shared is computed once."""
 
     def __init__(
-        self, world: World, horizon: Horizon, quality: QualityModel, costs: CostModel, today: StatusQuo
+        self,
+        world: World,
+        horizon: Horizon,
+        quality: QualityModel,
+        costs: CostModel,
+        today: StatusQuo,
+        stakes: Stakes,
     ) -> None:
         self.world = world
         self.horizon = horizon
         self.quality = quality
         self.costs = costs
         self.today = today
-        self.stakes = self._stakes()
+        self.stakes = stakes
         self._n = world.points.count
         self._year_volume = horizon.first_year(horizon.volume)
         self._year_tokens = horizon.first_year(horizon.volume * horizon.price_trend)
@@ -92,12 +82,12 @@ class Valuation:
         self._gains: dict[tuple[object, ...], Array] = {}
         self._tails: dict[tuple[str, str, str], _Tails] = {}
 
-    def outcomes(self, options: Iterable[Option]) -> list[Outcome]:
-        """Every option valued on the same samples."""
-        return [self.outcome(option) for option in options]
+    def outcomes(self, options: Iterable[Option], forbidden: Mapping[str, NDArray[np.bool_]]) -> list[Outcome]:
+        """Every option valued on the same samples; `forbidden` says where one turns out not to be allowed."""
+        return [self.outcome(option, forbidden.get(option.id)) for option in options]
 
-    def outcome(self, option: Option) -> Outcome:
-        """One option valued."""
+    def outcome(self, option: Option, forbidden: NDArray[np.bool_] | None = None) -> Outcome:
+        """One option valued. Where it turns out to be forbidden its up-front money is lost and nothing changes."""
         account = self.costs.account(option)
         if option.approach == "keep_current":
             return self._keep(option, account)
@@ -114,6 +104,8 @@ class Valuation:
             spent = volume * per_token
             npv = npv - spent * tails.tokens
             monthly = monthly + spent * self._year_tokens
+        if forbidden is not None:
+            npv = np.where(forbidden, -once, npv)
         return Outcome(
             option,
             account,
@@ -162,26 +154,6 @@ class Valuation:
         """US dollars of one request answered well in the share `q`."""
         result: Array = (self.stakes.value_usd + self.stakes.error_usd) * q - self.stakes.error_usd
         return result
-
-    def _stakes(self) -> Stakes:
-        value = self.world.facts.get("task.value_per_success_usd")
-        if value is None:
-            value = self._monthly_value() / np.maximum(self.costs.requests, 1.0)
-        error = self.world.facts.get("task.cost_per_error_usd")
-        if error is None:
-            error = value * self.world.lognormal("value.error_ratio", *ERROR_SHARE)
-        return Stakes(value, error)
-
-    def _monthly_value(self) -> Amount:
-        at, usd = VALUE_AT
-        priority = self.world.facts.get("preferences.priority")
-        factor: Amount = 1.0
-        if isinstance(priority, str):
-            factor = PRIORITY_FACTOR[priority]
-        elif priority is not None:
-            factor = np.select([priority == name for name in PRIORITY_FACTOR], list(PRIORITY_FACTOR.values()), 1.0)
-        scale = (np.maximum(self.costs.requests, 1.0) / at) ** VALUE_ELASTICITY
-        return usd * scale * factor * np.exp(0.75 * self.world.points.normal("value.monthly"))
 
     def _full(self, amount: Amount) -> Array:
         result: Array = np.broadcast_to(np.asarray(amount, dtype=float), (self._n,))

@@ -98,8 +98,18 @@ def build_world(facts: Mapping[str, Fact], variants: Sequence[Answers], points: 
             )
         if isinstance(first, Interval) or (first is None and isinstance(values[fact_id], np.ndarray)):
             spread.add(fact_id)
+    _deny_what_does_not_apply(facts, values)
     _shorten_answers(values)
     return World(points, values, frozenset(spread))
+
+
+def _deny_what_does_not_apply(facts: Mapping[str, Fact], values: dict[str, Any]) -> None:
+    """An open yes/no question that is not asked, because it does not apply, counts as no."""
+    for fact in facts.values():
+        drawn = values.get(fact.id)
+        if fact.type == "bool" and fact.ask_when is not None and isinstance(drawn, np.ndarray):
+            applies = fact.ask_when.evaluate_arrays(lambda name: values[name])
+            values[fact.id] = drawn & np.asarray(applies, dtype=bool)
 
 
 def _shorten_answers(values: dict[str, Any]) -> None:
