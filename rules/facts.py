@@ -36,6 +36,8 @@ Group = Literal[
 FactType = Literal["bool", "int", "number", "share", "choice", "date", "gpus", "text", "measurements"]
 NUMERIC = ("int", "number", "share")
 _LARGEST = 1e15
+_UNSTORABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+"""Control characters, which could steer a terminal, and halves of surrogate pairs, which no file can hold."""
 _NOT_FINITE = re.compile(r"[-+]?(nan|inf|infinity)", re.IGNORECASE)
 _TEXT_CHARACTERS = 10_000
 
@@ -228,7 +230,7 @@ class Fact(Strict):
             if not isinstance(row, dict) or set(row) != {"gpu", "count"}:
                 raise self._wrong(f"{_show(row)} is not a GPU with a count", where, fix)
             gpu, count = row["gpu"], row["count"]
-            if not isinstance(gpu, str) or not gpu.strip():
+            if not isinstance(gpu, str) or not gpu.strip() or _UNSTORABLE.search(gpu):
                 raise self._wrong(f"{_show(gpu)} is not the name of a GPU", where, fix)
             if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 100_000:
                 raise self._wrong(
@@ -266,8 +268,8 @@ class Fact(Strict):
             raise self._wrong(f"{_show(raw)} is not text", where, "put it in quotes")
         if len(raw) > _TEXT_CHARACTERS:
             raise self._wrong(f"longer than {_TEXT_CHARACTERS} characters", where, "shorten it")
-        if any(ord(letter) < 32 and letter not in "\n\t" for letter in raw):
-            raise self._wrong("holds control characters", where, "remove them")
+        if _UNSTORABLE.search(raw):
+            raise self._wrong("holds control characters or halves of characters", where, "remove them")
         return raw
 
 

@@ -54,7 +54,8 @@ def _origin_note(answer: Any) -> str:
     return f" ({answer.source}{items})" if answer.source else ""
 
 
-@command.command("set")
+# An unknown option may be a negative number.
+@command.command("set", context_settings={"ignore_unknown_options": True})
 @click.argument("fact")
 @click.argument("value")
 @common_options

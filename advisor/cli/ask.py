@@ -1,5 +1,6 @@
 """The interview as plain numbered prompts; works over a pipe and with a screen reader."""
 
+import io
 import sys
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,9 @@ class _Conversation:
         self.say = say
 
     def run(self) -> None:
+        # A byte that is not UTF-8 spoils its own line, not the rest of the sitting.
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="surrogateescape")
         self.say(f"Type an answer, or: {_COMMANDS}")
         while (question := self.interview.current()) is not None:
             self._show(question)
@@ -70,10 +74,7 @@ class _Conversation:
         """One line without its end; None at the end of the input."""
         sys.stdout.flush()
         print("> ", end="", file=sys.stderr, flush=True)  # noqa: T201
-        try:
-            line = sys.stdin.readline()
-        except UnicodeDecodeError:
-            raise InvalidDataError("the input is not valid UTF-8", where="stdin", fix="send UTF-8") from None
+        line = sys.stdin.readline()
         if not sys.stdin.isatty():
             talk("")
         return line.strip() if line else None
@@ -99,6 +100,9 @@ class _Conversation:
 
     def _obey(self, question: "Question", line: str) -> None:
         fact, interview = question.fact, self.interview
+        if not _is_text(line):
+            self.say("Not taken: the line is not valid UTF-8\n  fix: send UTF-8")
+            return
         match line.lower():
             case "?":
                 self._why(question)
@@ -142,6 +146,11 @@ class _Conversation:
         changes = what_it_changes(question.fact.id, self.adviser.decide(self.interview.answers))
         if changes:
             self.say(f"  {changes}")
+
+
+def _is_text(line: str) -> bool:
+    """Whether the line holds no byte that could not be read."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in line)
 
 
 def _how_to_answer(question: "Question") -> str:

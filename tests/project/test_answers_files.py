@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from calling import Advisor
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,8 +12,6 @@ from advisor.answers import Answers, Origin, load_answers_file, plain_value
 from advisor.base.errors import InvalidDataError
 from rules.facts import Interval
 from rules.load import load_rules
-
-from .conftest import Advisor
 
 FACTS = load_rules().facts
 

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from calling import Advisor
 
 from advisor.answers import Answers
 from advisor.base.errors import CouldNotError, InvalidDataError, UsageError
@@ -16,8 +17,6 @@ from advisor.decision.result import Decision
 from advisor.project import Project, is_project
 from pricing.catalogue import load_catalogue
 from rules.load import load_rules
-
-from .conftest import Advisor
 
 TODAY = date(2026, 11, 24)
 
