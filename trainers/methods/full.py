@@ -34,6 +34,7 @@ def train(job: Job) -> Outcome:
     """Train all weights as the spec says; the artefact is `model/` in the run folder."""
     import torch
 
+    from trainers.methods.shared.causal import checkpoint_activations
     from trainers.methods.shared.full import FullTrainee, write_model
     from trainers.methods.shared.loop import fit
     from trainers.methods.shared.prepare import prepare, refuse
@@ -51,7 +52,7 @@ def train(job: Job) -> Outcome:
     if torch.cuda.is_available():
         model.to("cuda")
     if settings.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        checkpoint_activations(model)
     mixed = choose_dtype(settings.dtype) == "bf16"
     trainee = FullTrainee(model, tokenizer, data.train, data.held_out, settings, mixed=mixed)
     if note := trainee.check_against_model():

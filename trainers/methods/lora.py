@@ -61,7 +61,7 @@ def train(job: Job) -> Outcome:
     rate = settings.learning_rate or default_learning_rate(config.hidden_size, adapter=True)
 
     def finish(folder: Path) -> None:
-        write_adapter(folder, trainee, job.spec, {"quantisation": None})
+        write_adapter(folder, trainee, job.spec, None)
 
     return fit(trainee, settings, job, peak_learning_rate=rate, finish=finish, artefact=ARTEFACT)
 
@@ -74,6 +74,9 @@ def add_adapter(model: PreTrainedModel, settings: AdapterSettings) -> PeftModel:
     """
     from peft import LoraConfig, get_peft_model
 
+    from trainers.methods.shared.causal import checkpoint_activations
+    from trainers.models.local import quiet_peft
+
     targets: Any = settings.targets if settings.targets == "all-linear" else settings.targets.split(",")
     config = LoraConfig(
         r=settings.rank,
@@ -85,6 +88,6 @@ def add_adapter(model: PreTrainedModel, settings: AdapterSettings) -> PeftModel:
         task_type="CAUSAL_LM",
     )
     if settings.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
-        model.enable_input_require_grads()
-    return get_peft_model(model, config, autocast_adapter_dtype=False)
+        checkpoint_activations(model)
+    with quiet_peft():
+        return get_peft_model(model, config, autocast_adapter_dtype=False)

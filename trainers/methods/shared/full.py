@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from advisor.base.files import dump_json
-from trainers.methods.shared.adapter import CARD
+from trainers.methods.shared.adapter import write_card
 from trainers.methods.shared.batches import Batch
 from trainers.methods.shared.causal import CausalTrainee
 from trainers.methods.shared.examples import Example
@@ -70,5 +69,4 @@ def write_model(folder: Path, trainee: FullTrainee, spec: RunSpec) -> None:
     trainee.save_weights(folder)
     trainee.model.to(trained_in)
     trainee.tokenizer.save_pretrained(folder)
-    card = {"v": 1, "run": spec.id, "method": spec.method, "base": spec.model, "data_sha256": spec.data.sha256}
-    (folder / CARD).write_text(dump_json({**card, "quantisation": None}, indent=2) + "\n", encoding="utf-8")
+    write_card(folder, spec)
