@@ -86,6 +86,7 @@ class Items:
 
     items: Sequence[str]
     numbered: bool = False
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +275,8 @@ class MapChart:
     y_values: Sequence[float]
     winners: Sequence[Sequence[str]]
     current: tuple[float, float] | None = None
+    front: str | None = None
+    """The option in front, which keeps its colour from chart to chart."""
 
 
 Chart = FanChart | PointChart | BarChart | StackedBars | TornadoChart | MapChart

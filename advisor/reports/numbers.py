@@ -22,10 +22,18 @@ def show(cell: Cell, kind: Kind) -> str:
 
 
 def _show_spread(spread: Spread, kind: Kind) -> str:
-    low, middle, high = (number(value, kind) for value in (spread.p10, spread.p50, spread.p90))
-    if low == middle == high:
+    middle = number(spread.p50, kind)
+    if number(spread.p10, kind) == middle == number(spread.p90, kind):
         return middle
-    return f"{middle} ({low} to {high})"
+    return f"{middle} ({span(number(spread.p10, kind), number(spread.p90, kind))})"
+
+
+def span(low: str, high: str) -> str:
+    """`low to high`, the unit once where both have the same: 4.2 to 36 months."""
+    number_of_low, _, unit_of_low = low.rpartition(" ")
+    unit = high.rpartition(" ")[2]
+    same = number_of_low and unit_of_low.rstrip("s") == unit.rstrip("s") and not unit[0].isdigit()
+    return f"{number_of_low if same else low} to {high}"
 
 
 def number(value: float, kind: Kind) -> str:

@@ -35,7 +35,12 @@ _HOSTINGS = {
 
 def approach(option: OptionResult) -> str:
     """How the job is done."""
-    return _APPROACHES.get(option.approach, option.approach.replace("_", " "))
+    return approach_name(option.approach)
+
+
+def approach_name(name: str) -> str:
+    """An approach's id in words."""
+    return _APPROACHES.get(name, name.replace("_", " "))
 
 
 def approach_class(option: OptionResult) -> str:

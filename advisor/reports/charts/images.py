@@ -19,7 +19,8 @@ _TITLE_ROOM = 56
 def write_images(charts: Sequence[Chart], folder: Path, kind: str) -> list[Path]:
     """folder/NAME.png or .svg of each chart, light, with its title.
 
-    Raises `MissingPartError` without kaleido or Chromium. Nothing is fetched: plotly.js is the one in the package, and formulas (MathJax) are off.
+    Raises `MissingPartError` without kaleido or Chromium. Nothing is fetched: plotly.js is the
+    package's own, and formulas (MathJax) are off.
     """
     require("kaleido", "images")
     folder.mkdir(parents=True, exist_ok=True)

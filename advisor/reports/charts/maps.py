@@ -11,7 +11,7 @@ from advisor.reports.numbers import significant
 
 def best_map(chart: MapChart) -> Figure:
     """A colour for each option, named in the legend; a cross where the reader is."""
-    names = list(dict.fromkeys(name for row in chart.winners for name in row))
+    names = sorted(dict.fromkeys(name for row in chart.winners for name in row), key=lambda name: name != chart.front)
     colours = [f"@{SERIES[number % len(SERIES)]}" for number in range(len(names))]
     layout = frame(
         480,

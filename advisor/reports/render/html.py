@@ -7,8 +7,10 @@ text is escaped here; no text of a user or a catalogue reaches an attribute unqu
 import base64
 import hashlib
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 from advisor.base.files import dump_json, replace_file
@@ -36,7 +38,7 @@ from advisor.reports.chartdata import chart_table
 from advisor.reports.charts.figures import figure
 from advisor.reports.charts.palette import DARK, LIGHT
 from advisor.reports.document import Document
-from advisor.reports.numbers import compact, number, show
+from advisor.reports.numbers import compact, number, show, span
 
 HELP = "one self-contained page: charts inside, no network, prints to PDF"
 DEFAULT = True
@@ -44,6 +46,9 @@ DEFAULT = True
 _HERE = Path(__file__).parent
 _TONES = {Tone.GOOD: ("✓", ""), Tone.NOTE: ("i", "Note"), Tone.WARNING: ("!", "Caution"), Tone.ERROR: ("✗", "Problem")}
 _LONG_TEXT = 32
+_WHOLE = 8
+"""Tables of so few rows are not broken over two pages."""
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CARD_COLUMNS = 4
 """Tables with so many columns become cards on a phone unless all their cells are short numbers."""
 
@@ -127,8 +132,17 @@ def _contents(sections: Sequence[Section]) -> str:
 
 def _section(section: Section, banner: str | None, figures: dict[str, Chart]) -> str:
     again = f'<p class="banner again">{_text(banner)}</p>' if banner else ""
-    blocks = "\n".join(_block(block, figures) for block in section.blocks)
+    blocks = "\n".join(_blocks(section.blocks, figures))
     return f'<section id="{_attribute(section.id)}"><h2>{_text(section.title)}</h2>{again}\n{blocks}\n</section>'
+
+
+def _blocks(blocks: Sequence[Block], figures: dict[str, Chart]) -> list[str]:
+    """The blocks in turn; lists with titles that follow one another stand side by side where there is room."""
+    found = []
+    for titled, group in groupby(blocks, key=lambda block: isinstance(block, Items) and bool(block.title)):
+        inner = [_block(block, figures) for block in group]
+        found += [f'<div class="pair">{"".join(inner)}</div>'] if titled and len(inner) > 1 else inner
+    return found
 
 
 def _block(block: Block, figures: dict[str, Chart]) -> str:
@@ -139,7 +153,8 @@ def _block(block: Block, figures: dict[str, Chart]) -> str:
             return f"<p{' class=quiet' if block.quiet else ''}>{_rich(block.text)}</p>"
         case Items():
             tag = "ol" if block.numbered else "ul"
-            return f"<{tag}>{''.join(f'<li>{_rich(item)}</li>' for item in block.items)}</{tag}>"
+            title = f"<h3>{_text(block.title)}</h3>" if block.title else ""
+            return f"<div>{title}<{tag}>{''.join(f'<li>{_rich(item)}</li>' for item in block.items)}</{tag}></div>"
         case Callout():
             return _callout(block)
         case Figures():
@@ -161,13 +176,13 @@ def _callout(callout: Callout) -> str:
 
 
 def _figure(each: Figure) -> str:
-    value, span = _spread(each.value, each.kind)
+    value, reach = _spread(each.value, each.kind)
     words = " words" if isinstance(each.value, str) or each.value is None else ""
+    below = f'<div class="span">{_text(reach)}</div>' if reach else ""
     note = f" {_text(each.note)}" if each.note else ""
     return (
         f'<div class="figure"><div class="what">{_text(each.label)}</div><div class="value{words}">{_text(value)}</div>'
-        f'{f"""<div class="span">{_text(span)}</div>""" if span else ""}'
-        f'<div class="foot"><span class="origin {each.origin}">{each.origin}</span>{note}</div></div>'
+        f'{below}<div class="foot"><span class="origin {each.origin}">{each.origin}</span>{note}</div></div>'
     )
 
 
@@ -178,7 +193,7 @@ def _spread(cell: Cell, kind: Kind) -> tuple[str, str]:
     middle = number(cell.p50, kind)
     if number(cell.p10, kind) == middle == number(cell.p90, kind):
         return middle, ""
-    return middle, f"{compact(cell.p10, kind)} to {compact(cell.p90, kind)}"
+    return middle, span(compact(cell.p10, kind), compact(cell.p90, kind))
 
 
 def _chart(chart: Chart, figures: dict[str, Chart]) -> str:
@@ -220,8 +235,9 @@ def _grid(table: Table) -> str:
     )
     long = {place for place in beside if any(_is_long(row[place]) for row in table.rows)}
     rows = "".join(_row(table, number, beside, long) for number in range(len(table.rows)))
+    whole = " whole" if len(table.rows) <= _WHOLE else ""
     return (
-        f'<div class="scroll"><table{" class=cards" if cards else ""}>{caption}'
+        f'<div class="scroll{whole}"><table{" class=cards" if cards else ""}>{caption}'
         f"<thead><tr>{heads}</tr></thead>{rows}</table></div>"
     )
 
@@ -245,18 +261,22 @@ def _row(table: Table, number: int, beside: Sequence[int], long: set[int]) -> st
 
 
 def _cell(cell: Cell, column: Column, *, long: bool) -> str:
-    numeric = column.kind is not Kind.TEXT
-    value, span = _spread(cell, column.kind)
-    if numeric and isinstance(cell, str):
-        style = "num said"
-    else:
-        style = "num" if numeric else "long" if long else "words"
+    value, reach = _spread(cell, column.kind)
     shown = f'<span class="missing">{_text(value)}</span>' if cell is None else _rich(value)
     if column.key == "origin" and cell is not None:
         shown = f'<span class="origin {_attribute(value)}">{shown}</span>'
-    small = f'<span class="span">{_text(span)}</span>' if span else ""
-    inner = f"<div>{shown}{small}</div>" if small else shown
+    inner = f'<div>{shown}<span class="span">{_text(reach)}</span></div>' if reach else shown
+    style = _style(cell, column.kind, value, long=long)
     return f'<td class="{style}" data-label="{_attribute(column.label)}">{inner}</td>'
+
+
+def _style(cell: Cell, kind: Kind, value: str, *, long: bool) -> str:
+    """The classes of a cell: a number, words among numbers, a date, a sentence or a word."""
+    if kind is not Kind.TEXT:
+        return "num said" if isinstance(cell, str) else "num"
+    if _DATE.fullmatch(value):
+        return "date"
+    return "long" if long else "words"
 
 
 def _rich(text: str) -> str:

@@ -94,7 +94,8 @@ def _block(block: Block, pictures: Path | None) -> str:
             return escape(block.text)
         case Items():
             marks = (f"{n}." if block.numbered else "-" for n in range(1, len(block.items) + 1))
-            return "\n".join(f"{mark} {escape(item)}" for mark, item in zip(marks, block.items, strict=True))
+            listed = "\n".join(f"{mark} {escape(item)}" for mark, item in zip(marks, block.items, strict=True))
+            return f"### {escape(block.title)}\n\n{listed}" if block.title else listed
         case Callout():
             body = f"\n>\n> {escape(block.text)}" if block.text else ""
             return f"> **{_WORDS[block.tone]}{escape(block.title)}**{body}"

@@ -89,7 +89,10 @@ def _block(block: Block, width: int) -> list[str]:
         case Items():
             marks = (f"{n}. " if block.numbered else "* " for n in range(1, len(block.items) + 1))
             pairs = zip(marks, block.items, strict=True)
-            return [line for mark, item in pairs for line in _wrapped(item, width, first=mark, rest=" " * len(mark))]
+            head = [*_heading(block.title, "-"), ""] if block.title else []
+            return head + [
+                line for mark, item in pairs for line in _wrapped(item, width, first=mark, rest=" " * len(mark))
+            ]
         case Callout():
             lines = _wrapped(f"{_WORDS[block.tone]}{block.title}", width)
             return [*lines, *(_wrapped(block.text, width) if block.text else [])]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from advisor.decision.result import OptionResult
-from advisor.reports.blocks import Block, Callout, Cell, Column, Heading, Items, Kind, Paragraph, Table, Tone
+from advisor.reports.blocks import Block, Callout, Cell, Column, Items, Kind, Paragraph, Table, Tone
 from advisor.reports.context import Context
 from advisor.reports.lines import LINES, SHORT
 from advisor.reports.numbers import usd
@@ -32,10 +32,8 @@ def build(context: Context) -> list[Block]:
         Paragraph(
             f"For: {option.label}. US dollars; {context.decision.horizon_months} months; {_discounting(context)}."
         ),
-        Heading("Counted"),
-        Items(included),
-        Heading("Not counted"),
-        Items([*absent, *EXCLUDED]),
+        Items(included, title="Counted"),
+        Items([*absent, *EXCLUDED], title="Not counted"),
         *_account(context, option),
     ]
 

@@ -15,8 +15,8 @@ def build(context: Context) -> list[Block]:
         Column("claim", "Claim"),
         Column("article", "The article says"),
         Column("now", "What holds now"),
-        Column("as_of", "As of"),
-        Column("source", "Source"),
+        Column("as_of", "As of", fine_print=True),
+        Column("source", "Source", fine_print=True),
     ]
     rows = [[claim.title, claim.article, claim.now, claim.as_of, claim.source] for claim in context.claims]
     return [Table("claims", "Claims", columns, rows)]

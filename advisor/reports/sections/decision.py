@@ -9,7 +9,6 @@ from advisor.reports.blocks import (
     Column,
     Figure,
     Figures,
-    Heading,
     Items,
     Kind,
     Origin,
@@ -133,7 +132,7 @@ def _changers(context: Context) -> list[str]:
 
 
 def _listed(title: str, texts: list[str], *, numbered: bool = False) -> list[Block]:
-    return [Heading(title), Items(texts, numbered)] if texts else []
+    return [Items(texts, numbered, title)] if texts else []
 
 
 def plan(stages: list[Stage]) -> Table:

@@ -152,6 +152,7 @@ def _maps(context: Context) -> list[Block]:
             x_values=found.x_values,
             y_values=found.y_values,
             winners=found.winners,
+            front=None if context.subject is None else context.subject.label,
             current=None if found.current_x is None or found.current_y is None else (found.current_x, found.current_y),
         )
         for number, found in enumerate(context.decision.break_even_maps, start=1)

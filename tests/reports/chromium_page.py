@@ -1,6 +1,6 @@
 """A headless Chromium over its debugging pipe: opens a page as a phone or a desk screen, light or dark, and looks.
 
-For tests and for the pictures in the docs: `python tests/reports/browser.py PAGE OUT.png --width 390 --dark`.
+For tests and for the pictures in the docs: `python tests/reports/chromium_page.py PAGE OUT.png --width 390 --dark`.
 """
 
 import argparse
@@ -47,8 +47,15 @@ class Page:
 
     async def pdf(self) -> bytes:
         """The page as it prints."""
-        shot = await self.send("Page.printToPDF", preferCSSPageSize=True, printBackground=False)
-        return base64.b64decode(shot["data"])
+        await self.send("Emulation.setEmulatedMedia", media="", features=[])
+        await self.send("Emulation.clearDeviceMetricsOverride")
+        shot = await self.send("Page.printToPDF", preferCSSPageSize=True, transferMode="ReturnAsStream")
+        parts = []
+        while True:
+            part = await self.send("IO.read", handle=shot["stream"], size=2**17)
+            parts.append(base64.b64decode(part["data"]) if part.get("base64Encoded") else part["data"].encode())
+            if part["eof"]:
+                return b"".join(parts)
 
 
 @asynccontextmanager
