@@ -80,12 +80,16 @@ class AdvisorApp(App[None]):
 
     async def on_opened(self, message: Opened) -> None:
         self.session = message.session
-        await self._show()
         self.decide_soon()
+        await self._show()
 
     def on_not_opened(self, message: NotOpened) -> None:
         self.ended_by = message.error
         self.exit()
+
+    def on_unmount(self) -> None:
+        if self.session is not None:
+            self.session.decider.close()
 
     @property
     def open_place(self) -> Place | None:
@@ -116,9 +120,7 @@ class AdvisorApp(App[None]):
     async def on_decided(self, message: Decided) -> None:
         session = self.session
         if session is not None:
-            session.decision, session.decided_on = message.decision, message.answers
-            session.complete, session.problem = message.complete, None
-            session.deciding = not session.up_to_date
+            session.take(message.decision, message.answers, complete=message.complete)
             await self._show()
 
     async def on_not_decided(self, message: NotDecided) -> None:

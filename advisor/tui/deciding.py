@@ -40,6 +40,8 @@ def _decide(app: "AdvisorApp", session: "Session", answers: "Answers", *, quick:
     try:
         decision = session.decide(answers, quick=quick)
     except AdvisorError as error:
+        if not app.is_running:
+            return False
         app.post_message(NotDecided(str(error), answers))
         return False
     except Exception as error:

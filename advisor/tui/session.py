@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from advisor.interview import Interview
     from advisor.leaning import Adviser
     from advisor.project import Project
+    from advisor.tui.decider import Decider
 
 
 @dataclass(slots=True)
@@ -25,8 +26,7 @@ class Session:
     interview: "Interview"
     answers: "Answers"
     """As last read from the disk; `reload` reads again."""
-    previous: "Decision | None"
-    """The decision saved last when the project was opened: what has changed is told against it."""
+    decider: "Decider"
     decision: "Decision | None" = None
     decided_on: "Answers | None" = None
     """The answers that `decision` was made on."""
@@ -47,11 +47,16 @@ class Session:
         from advisor.interview import Interview
         from advisor.leaning import Adviser
         from advisor.project import Project
+        from advisor.tui.decider import Decider
 
         project = Project.open(folder)
         adviser = Adviser(project.rulebook, project.catalogue, today)
         interview = Interview(project, project.facts, adviser.last_order, adviser.last_settled)
-        return cls(project, adviser, interview, project.answers(), project.latest_decision())
+        answers = project.answers()
+        project.latest_decision()  # a broken file is told now, not later
+        decider = Decider(folder, today)
+        decider.start()
+        return cls(project, adviser, interview, answers, decider)
 
     def reload(self) -> None:
         """Read the answers again: a run, an evaluation or another window may have added some. Raises `AdvisorError`."""
@@ -63,8 +68,18 @@ class Session:
         return self.decision is not None and self.decided_on == self.answers
 
     def decide(self, answers: "Answers", *, quick: bool) -> "Decision":
-        """Decide on `answers`; blocks, so call it from a worker. Raises `AdvisorError`."""
-        return self.adviser.decide(answers, quick=quick, previous=self.previous)
+        """Decide on `answers`; blocks, so call it from a worker. Raises `AdvisorError` or `EngineBugError`.
+
+        Changes are told against the decision that was saved last when the project was opened.
+        """
+        return self.decider.decide(answers, quick=quick)
+
+    def take(self, decision: "Decision", answers: "Answers", *, complete: bool) -> None:
+        """Make `decision` the present one: the interview orders its questions by it."""
+        self.decision, self.decided_on, self.complete = decision, answers, complete
+        self.adviser.last = decision
+        self.problem = None
+        self.deciding = not self.up_to_date
 
     def command(self, *words: str) -> str:
         """A command line for this project, quoted for a shell."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from textual.content import Content
 from textual.widget import Widget
 
 from advisor.base.errors import InvalidDataError
@@ -56,7 +55,7 @@ def _choices(question: "Question") -> Rows:
         rows = [Row("Yes", marked=current is True), Row("No", marked=current is False)]
         marked = None if current is None else int(current is False)
     else:
-        rows = [Row(_choice_text(choice.label, choice.help), marked=choice.value == current) for choice in fact.choices]
+        rows = [Row(choice.label, marked=choice.value == current, note=choice.help or "") for choice in fact.choices]
         marked = next((n for n, choice in enumerate(fact.choices) if choice.value == current), None)
     found = Rows(rows, id="choices")
     if marked is not None:
@@ -64,12 +63,10 @@ def _choices(question: "Question") -> Rows:
     return found
 
 
-def _choice_text(label: str, note: str | None) -> Content:
-    return Content.assemble(label, (f"  {note}" if note else "", "$text-muted"))
-
-
 def _placeholder(fact: Fact) -> str:
-    return {"gpus": "2 x h100", "date": "2027-01-01", "share": "85%", "text": "type here"}.get(str(fact.type), "2.5k")
+    examples = {"gpus": "2 x h100", "date": "2027-01-01", "share": "85%", "text": ""}
+    example = examples.get(str(fact.type), "2.5k")
+    return f"type here, for example {example}" if example else "type here"
 
 
 def _offers(fact: Fact, session: "Session") -> list[Offer]:

@@ -40,6 +40,8 @@ class InterviewPlace(Place):
         self.question: Question | None = None
         """The question on the screen. It stays until it is answered, whatever the decision says meanwhile."""
         self._asked = False
+        self._untouched = True
+        """Nobody has pressed a key yet, so the first decision may still choose a better first question."""
         self._note = Content("")
 
     def body(self) -> ComposeResult:
@@ -52,12 +54,21 @@ class InterviewPlace(Place):
         if session is None:
             return
         self.query_one(LeaningPanel).show(session)
-        if not self._asked:
+        if not self._asked or self.question is None or self._better_first_question(session):
             await self.ask()
         else:
             self._show_clashes(session)
-            if self.question is None:
-                await self.ask()
+
+    def _better_first_question(self, session: "Session") -> bool:
+        if not self._untouched or session.decision is None or self.question is None:
+            return False
+        self._untouched = False
+        field = self.query(Field)
+        now = session.interview.current()
+        return not (field and field.first().value) and (now is None or now.fact.id != self.question.fact.id)
+
+    def on_key(self) -> None:
+        self._untouched = False
 
     async def ask(self) -> None:
         """Put the interview's current question on the screen."""
@@ -72,6 +83,7 @@ class InterviewPlace(Place):
             await area.mount_all(self._widgets(session))
         area.scroll_home(animate=False)
         self._show_clashes(session)
+        self._show_note()
         self._focus_answer()
 
     def _widgets(self, session: "Session") -> list[Widget]:
@@ -86,8 +98,9 @@ class InterviewPlace(Place):
             Static(Content.styled(fact.question, "bold"), id="asked"),
             Static(Content.styled(fact.why, "$text-muted"), id="why-asked"),
             answer_widget(question, session),
+            *([Static(id="note")] if any(choice.help for choice in fact.choices) else []),
             Static(id="problem"),
-            Static(_standing(question), id="standing"),
+            Static(_standing(question, wide=self.app.size.width >= 100), id="standing"),
             Static(id="clashes"),
         ]
 
@@ -108,7 +121,16 @@ class InterviewPlace(Place):
             parts.append(Content.assemble(("▲ ", "$text-warning"), ("Careful: ", "bold"), clash.text))
             parts.append(Content.styled(f"  {clash.fix}", "$text-muted"))
         for area in self.query("#clashes").results(Static):
+            area.display = bool(parts)
             area.update(lines(parts))
+
+    @on(Rows.Moved, "#choices")
+    def _show_note(self) -> None:
+        """On a narrow screen: the remark on the choice under the cursor."""
+        for rows in self.query("#choices").results(Rows):
+            note = rows.rows[rows.cursor].note if rows.rows else ""
+            for area in self.query("#note").results(Static):
+                area.update(Content.styled(note, "$text-muted"))
 
     @on(Rows.Chosen, "#choices")
     async def _chose(self, event: Rows.Chosen) -> None:
@@ -173,6 +195,7 @@ class InterviewPlace(Place):
         if fix:
             parts.append(Content.styled(f"  {fix}", "$text-muted"))
         for area in self.query("#problem").results(Static):
+            area.display = True
             area.update(lines(parts))
             area.scroll_visible(animate=False)
         if not self.query("#problem"):
@@ -241,7 +264,7 @@ class InterviewPlace(Place):
         return session.command("ask")
 
 
-def _standing(question: "Question") -> Content:
+def _standing(question: "Question", *, wide: bool) -> Content:
     """What holds now, and what is assumed when the question is skipped."""
     parts: list[Content | str] = []
     if question.current is not None:
@@ -257,9 +280,24 @@ def _standing(question: "Question") -> Content:
     if question.assumed is None:
         parts.append(Content.styled("If skipped (s): nothing is assumed.", "$text-muted"))
     else:
-        source = f" [{question.assumed_source}]" if question.assumed_source else ""
-        parts.append(Content.assemble(("If skipped (s): ", "$text-muted"), question.assumed, (source, "$text-muted")))
+        source = f" [{short_source(question.assumed_source, wide=wide)}]" if question.assumed_source else ""
+        assumed = short_mixture(question.assumed, wide=wide)
+        parts.append(Content.assemble(("If skipped (s): ", "$text-muted"), assumed, (source, "$text-muted")))
     return lines(parts)
+
+
+def short_mixture(assumed: str, *, wide: bool) -> str:
+    """The likeliest choices of a mixture; the key `w` shows all of them."""
+    parts, most = assumed.split(", "), 4 if wide else 2
+    if len(parts) <= most + 1 or not all(part.endswith("%") for part in parts):
+        return assumed
+    return f"{', '.join(parts[:most])} and {len(parts) - most} more"
+
+
+def short_source(source: str, *, wide: bool) -> str:
+    """The source up to its first colon where there is little room; the key `w` shows all of it."""
+    short = source.partition(":")[0]
+    return source if wide or len(source) <= 20 else f"{short if len(short) <= 30 else short[:29] + '…'}, w"
 
 
 def _finished(session: "Session") -> Static:

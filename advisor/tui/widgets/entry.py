@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalGroup
+from textual.containers import Horizontal, VerticalGroup
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
@@ -90,7 +90,9 @@ class Entry(VerticalGroup):
         self._collect = collect
 
     def compose(self) -> ComposeResult:
-        yield Field(letters=self._letters, placeholder=self._placeholder)
+        with Horizontal(id="field-line"):
+            yield Static("▸", id="prompt")
+            yield Field(letters=self._letters, placeholder=self._placeholder)
         yield Static(Content.styled(self._hint, "$text-muted"), id="reading")
         if self._all:
             yield Rows(self._rows(), id="offers")
@@ -111,6 +113,9 @@ class Entry(VerticalGroup):
             Row(Content.assemble(f"{o.label:<{width}}", (f"   {o.shown}" if o.shown else "", "$text-muted")))
             for o in self._shown
         ]
+
+    def on_descendant_focus(self) -> None:
+        self.query_one("#prompt", Static).update("▸" if self.field.has_focus else "▹")
 
     @on(Input.Changed, "#field")
     async def _typed(self, event: Input.Changed) -> None:

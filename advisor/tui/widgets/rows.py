@@ -13,7 +13,9 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Static
 
-_CURSOR, _NO_CURSOR = "▸", " "
+_CURSOR, _RESTING, _NO_CURSOR = "▸", "▹", " "
+WIDE = 100
+"""Columns from which a screen counts as wide."""
 _MARKS = {True: "● ", False: "○ ", None: ""}
 
 
@@ -24,6 +26,8 @@ class Row:
     text: Content | str
     marked: bool | None = None
     """Whether it is the one chosen; None in lists where nothing is chosen."""
+    note: str = ""
+    """A remark in a column of its own, on a wide screen; a narrow one has no room for it."""
     heading: bool = False
     """A heading cannot be chosen; the cursor steps over it."""
 
@@ -31,24 +35,41 @@ class Row:
 class RowLine(Horizontal):
     """One row on the screen: the glyphs, then the text with its own wrapping."""
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, row: Row, width: int | None) -> None:
+        """`width`: of the text, in cells, when notes follow it."""
         super().__init__(classes="heading" if row.heading else "")
         self.row = row
-        self.cursor = False
+        self.glyph = _NO_CURSOR
+        self._width = width
 
     def compose(self) -> ComposeResult:
         if not self.row.heading:
             yield Static(self._glyphs(), classes="glyphs")
         text = self.row.text
-        yield Static(text if isinstance(text, Content) else Content(text), classes="text")
+        shown = Static(text if isinstance(text, Content) else Content(text), classes="text")
+        yield shown
+        if self.row.note:
+            yield Static(Content.styled(self.row.note, "$text-muted"), classes="note")
+
+    def on_mount(self) -> None:
+        self._set_width()
+
+    def on_resize(self) -> None:
+        self._set_width()
+
+    def _set_width(self) -> None:
+        """Where notes are shown, the texts before them share a column."""
+        if self.row.note and self._width is not None:
+            wanted: int | str = self._width if self.app.size.width >= WIDE else "1fr"
+            self.query_one(".text").styles.width = wanted
 
     def _glyphs(self) -> Content:
-        return Content(f"{_CURSOR if self.cursor else _NO_CURSOR} {_MARKS[self.row.marked]}")
+        return Content(f"{self.glyph} {_MARKS[self.row.marked]}")
 
-    def point(self, cursor: bool) -> None:
-        """Put the cursor here or take it away."""
-        self.cursor = cursor
-        self.set_class(cursor, "cursor")
+    def point(self, glyph: str) -> None:
+        """Put the cursor here (`▸` with the focus, `▹` without) or take it away."""
+        self.glyph = glyph
+        self.set_class(glyph != _NO_CURSOR, "cursor")
         for glyphs in self.query(".glyphs").results(Static):
             glyphs.update(self._glyphs())
 
@@ -101,7 +122,7 @@ class Rows(VerticalScroll, can_focus=True):
         self.set_reactive(Rows.cursor, self._first())
 
     def compose(self) -> ComposeResult:
-        yield from (RowLine(row) for row in self.rows)
+        yield from self._lines_of(self.rows)
 
     async def show(self, rows: Sequence[Row], *, cursor: int | None = None) -> None:
         """Show other rows; the cursor stays where it was as far as that place still exists."""
@@ -109,10 +130,16 @@ class Rows(VerticalScroll, can_focus=True):
             return
         self.rows = tuple(rows)
         await self.remove_children()
-        await self.mount_all(RowLine(row) for row in self.rows)
+        await self.mount_all(self._lines_of(self.rows))
         wanted = self.cursor if cursor is None else cursor
         self.set_reactive(Rows.cursor, self._nearest(min(wanted, len(self.rows) - 1), 1))
         self._point()
+
+    @staticmethod
+    def _lines_of(rows: Sequence[Row]) -> list[RowLine]:
+        texts = [row.text if isinstance(row.text, Content) else Content(row.text) for row in rows if row.note]
+        width = max(text.cell_length for text in texts) + 2 if texts else None
+        return [RowLine(row, width) for row in rows]
 
     @property
     def lines(self) -> list[RowLine]:
@@ -129,9 +156,11 @@ class Rows(VerticalScroll, can_focus=True):
 
     def _point(self) -> None:
         """Draw the cursor where it is; a list without focus keeps it, so that one sees which row is meant."""
+        here = _CURSOR if self.has_focus else _RESTING
         for number, line in enumerate(self.lines):
-            if line.cursor != (number == self.cursor):
-                line.point(number == self.cursor)
+            wanted = here if number == self.cursor and not line.row.heading else _NO_CURSOR
+            if line.glyph != wanted:
+                line.point(wanted)
 
     def watch_cursor(self) -> None:
         self._point()
