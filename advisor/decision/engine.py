@@ -12,15 +12,20 @@ import advisor
 from advisor.answers import plain_value
 from advisor.contradictions import refuse_contradictions
 from advisor.decision import explain, questions
+from advisor.decision.break_even import break_even_map, break_even_points
 from advisor.decision.changes import changes_between
+from advisor.decision.constraints import constraint_prices
+from advisor.decision.flips import find_flips
 from advisor.decision.limits import show_limit
 from advisor.decision.optimize import Relaxation, choose, pareto, relaxations, smallest_conflict
 from advisor.decision.plan import staged_plan
 from advisor.decision.points import SEED
 from advisor.decision.ranking import rank, within_share
-from advisor.decision.result import Conflict, Decision, OptionResult, SolverReport, Verdict
+from advisor.decision.result import Assumption, Conflict, Decision, OptionResult, SolverReport, Stage, Verdict
+from advisor.decision.sensitivity import sensitivities
 from advisor.decision.study import Study, build_study
 from advisor.decision.summary import briefs, full
+from advisor.decision.variants import representatives
 from advisor.decision.verdict import Standing, stand
 
 if TYPE_CHECKING:
@@ -37,6 +42,8 @@ if TYPE_CHECKING:
 
 NEAR_BEST = 0.01
 """Plans within this share of the best one's objective are named as equally good."""
+PILOT_NOISE = 0.15
+"""Standard deviation of the log-odds that 300 test items show: 1 / sqrt(300 x 0.8 x 0.2)."""
 DRAWN = 8
 """Ranked options that carry their account and cash flow besides the best of each class."""
 
@@ -77,43 +84,31 @@ class _Assembly:
     def decision(self, previous: Decision | None) -> Decision:
         study, ranking = self.study, self.ranking
         choice = choose(study.choosable, study.limits)
-        place = next((i for i in ranking.order if study.candidates[i].option_id == choice.option_id), None)
-        contenders = np.stack([study.outcomes[i].npv_usd for i in ranking.contenders()])
-        worths = questions.value_of_information(contenders, study.world, self._open_facts())
+        place = None if choice.option_id is None else study.places[choice.option_id]
+        worths = questions.worths_of(study, ranking, self._open_facts())
         standing = stand(study, place, worths)
         ranked = self._ranked(place)
         by_id = {r.option_id: r for r in ranked}
-        recommended = None
-        if place is not None and standing.verdict is Verdict.RECOMMEND:
-            recommended = by_id[study.candidates[place].option_id]
         leader = place if place is not None else ranking.order[0]
-        status_quo = by_id["keep_current"]
-        plan = []
-        if place is not None:
-            floor = self.known.get("limits.quality_floor")
-            feasible = [study.outcomes[i] for i in ranking.feasible]
-            plan = staged_plan(
-                study.outcomes[place], feasible, study.valuation, floor if isinstance(floor, float) else None
-            )
+        recommended = by_id[study.candidates[leader].option_id] if standing.verdict is Verdict.RECOMMEND else None
+        prices = self.catalogue.prices_date or self.today
         decision = Decision(
             verdict=standing.verdict,
             headline=self._headline(standing, by_id[study.candidates[leader].option_id]),
             recommended=recommended,
-            status_quo=status_quo,
+            status_quo=by_id["keep_current"],
             ranked=ranked,
             ruled_out=explain.ruled_out(study.gated, study.market.left_out),
             reasons=self._reasons(leader, ranked),
             flips=[],
             constraint_prices=[],
-            next_questions=questions.next_questions(worths, study.rules.facts, set(self._open_facts())),
+            next_questions=questions.next_questions(worths, study.rules.facts),
             settled=standing.settled,
             settled_because=standing.because,
-            plan=plan,
+            plan=[] if self.quick or place is None else self._plan(place),
             readiness=explain.findings(study.rules.readiness, study.outcomes[leader].option, self.known),
             risks=explain.findings(study.rules.risks, study.outcomes[leader].option, self.known),
-            assumptions=explain.assumptions(
-                study.rules.facts, study.answers, ranked, study.rules, self._spoken(leader)
-            ),
+            assumptions=self._assumptions(leader, ranked),
             conflict=self._conflict() if place is None else None,
             pareto=[] if self.quick else pareto([study.candidates[i] for i in ranking.feasible or ranking.order]),
             near_best=self._near_best(place),
@@ -123,15 +118,54 @@ class _Assembly:
             seed=SEED,
             horizon_months=study.valuation.horizon.months,
             today=self.today,
-            prices_date=self.catalogue.prices_date or self.today,
+            prices_date=prices,
             inputs_hash=inputs_hash(study.answers),
             advisor_version=advisor.__version__,
             facts={fact: plain_value(value) for fact, value in self.known.items()},
             origins={fact: answer.origin.value for fact, answer in study.answers.items()},
         )
+        if not self.quick:
+            decision = decision.model_copy(update=self._explained(leader, place))
         if previous is None:
             return decision
         return decision.model_copy(update={"changes": changes_between(previous, decision, study.rules.facts)})
+
+    def _plan(self, place: int) -> list[Stage]:
+        study = self.study
+        floor = self.known.get("limits.quality_floor")
+        feasible = [study.outcomes[i] for i in self.ranking.feasible]
+        return staged_plan(
+            study.outcomes[place], feasible, study.valuation, floor if isinstance(floor, float) else None
+        )
+
+    def _explained(self, leader: int, place: int | None) -> dict[str, object]:
+        """What takes a second look at the case: flips, prices of limits, break-evens, sensitivities, the worth of a pilot."""
+        study = self.study
+        options = representatives(study, [leader, *(i for i in self.ranking.order if i != leader)])
+        found: dict[str, object] = {
+            "constraint_prices": constraint_prices(study, options, None if place is None else 0),
+            "sensitivities": sensitivities(study, leader),
+        }
+        if place is None:
+            return found
+        found["flips"] = find_flips(study, options, 0)
+        approach = options[0].approach
+        reference = next((i for i, o in enumerate(options) if o.approach != approach and o.id in study.possible), None)
+        if reference is not None:
+            found["break_evens"] = break_even_points(study, options, 0, reference)
+        chart = break_even_map(study, options)
+        found["break_even_maps"] = [chart] if chart is not None else []
+        if self.ranking.feasible:
+            found["pilot_worth_usd"] = questions.pilot_worth_usd(study, self.ranking, self._pilot(place), PILOT_NOISE)
+        return found
+
+    def _pilot(self, place: int) -> int:
+        """The option a pilot would try: the best prompted or retrieving one, or the recommended one itself."""
+        for i in self.ranking.feasible:
+            option = self.study.outcomes[i].option
+            if option.training == "none" and option.approach not in ("keep_current", "swap_model"):
+                return i
+        return place
 
     def _open_facts(self) -> list[str]:
         """Facts without an exact answer whose question applies."""
@@ -194,6 +228,10 @@ class _Assembly:
             found += explain.guidance_reasons(option, option.id, study.rules, self.known)
             found += explain.effect_reasons(option, option.id, study.quality, study.rules)[:2]
         return found
+
+    def _assumptions(self, leader: int, ranked: list[OptionResult]) -> list[Assumption]:
+        study = self.study
+        return explain.assumptions(study.rules.facts, study.answers, ranked, study.rules, self._spoken(leader))
 
     def _spoken(self, leader: int) -> set[str]:
         return {t.effect_id for t in self.study.quality.terms(self.study.outcomes[leader].option)}

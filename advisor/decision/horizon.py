@@ -64,7 +64,8 @@ class Horizon:
 
 def build_horizon(world: World) -> Horizon:
     """The profiles for the facts finance.*, traffic.growth_per_month_rate and the assumed trend of token prices."""
-    months = int(np.median(world.number("finance.horizon_months", 36)))
+    horizon = np.round(np.atleast_1d(np.asarray(world.number("finance.horizon_months", 24), dtype=float)))
+    months = int(horizon.max())
     t = np.arange(1, months + 1)[:, None]
     growth = np.atleast_1d(np.asarray(world.number("traffic.growth_per_month_rate", 0.0)))[None, :]
     rate = np.atleast_1d(np.asarray(world.number("finance.discount_rate_per_year", 0.1)))[None, :]
@@ -72,6 +73,8 @@ def build_horizon(world: World) -> Horizon:
     volume = (1.0 + growth) ** (t - 1)
     price_trend = (1.0 + trend) ** ((t - 1) / 12)
     discount = (1.0 + rate) ** (-t / 12)
+    if horizon.size > 1:
+        volume, discount = volume * (t <= horizon), discount * (t <= horizon)
     return Horizon(
         months,
         volume,

@@ -28,12 +28,14 @@ def observe_all(
     answer = answers.get("current.quality_rate")
     if answer is not None and standing_in is not None:
         items = float(answer.evidence_n or ANSWERED_ITEMS)
-        share = float(np.median(np.asarray(world.facts["current.quality_rate"], dtype=float)))
-        quality.observe(standing_in, _inside(share), items)
+        given = np.broadcast_to(np.asarray(world.facts["current.quality_rate"], dtype=float), (world.points.count,))
+        by_copy = np.median(given.reshape(world.points.copies, -1), axis=1)
+        quality.observe(standing_in, np.clip(by_copy, LEAST, MOST), items)
     for entry in measurements(answers):
         option = matching(entry, options)
         if option is not None:
-            quality.observe(option, _inside(float(entry["quality"])), float(entry["n"]))
+            share = np.clip(np.full(world.points.copies, float(entry["quality"])), LEAST, MOST)
+            quality.observe(option, share, float(entry["n"]))
 
 
 def measurements(answers: Answers) -> list[Mapping[str, Any]]:
@@ -49,7 +51,3 @@ def matching(entry: Mapping[str, Any], options: Iterable[Option]) -> Option | No
         o for o in options if (o.approach, o.model_name, o.training) == (entry["approach"], entry["model"], training)
     ]
     return min(found, key=lambda o: (o.distilled, o.labels or 0), default=None)
-
-
-def _inside(share: float) -> float:
-    return min(max(share, LEAST), MOST)

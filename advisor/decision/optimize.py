@@ -90,10 +90,12 @@ class Metrics(dict[str, float]):
 
 
 def metric_samples(outcome: Outcome, name: str) -> Array:
-    """The samples of what a limit speaks of, shape (samples,)."""
+    """The samples of what a limit speaks of, shape (samples,). Where nothing answers, nothing is answered badly."""
     if name == "missing_replicas":
         return np.broadcast_to(np.asarray(outcome.account.missing_replicas, dtype=float), outcome.npv_usd.shape)
     samples: Array = getattr(outcome, name)
+    if name == "quality" and outcome.option.approach == "keep_current":
+        return np.where(samples <= 0.0, 1.0, samples)
     return samples
 
 

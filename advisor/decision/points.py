@@ -29,10 +29,13 @@ MOST_POINTS = 2**16
 
 
 class Points:
-    """`count` points (a power of two) in one dimension per name.
+    """`count` points (a power of two) in one dimension per name, fewer than 1,024 of them.
 
     With `copies` the same points are repeated that many times, so that variants of a case can be valued side by side in one pass.
     """
+
+    keeps_facts = True
+    """Whether all copies of a dimension are the same, so that what is drawn from one serves all."""
 
     def __init__(self, names: Iterable[str], count: int, *, copies: int = 1) -> None:
         if count < 2 or count & (count - 1) or count > MOST_POINTS:

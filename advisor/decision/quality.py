@@ -92,6 +92,11 @@ class QualityModel:
         self._sums: dict[tuple[object, ...], Array | float | None] = {}
         self._observed: list[_Update] = []
 
+    @property
+    def speaking(self) -> list[str]:
+        """Ids of the effects whose condition holds somewhere."""
+        return [active.effect.id for active in self._active]
+
     # results ----------------------------------------------------------------------------------------------------
 
     def share(self, option: Option) -> Array:
@@ -111,18 +116,20 @@ class QualityModel:
             self._latent[key] = z
         return self._latent[key]
 
-    def observe(self, option: Option, share: float, items: float) -> None:
+    def observe(self, option: Option, share: Array, items: float) -> None:
         """Condition everything on `option` having answered `share` of `items` well (ensemble Kalman update, Evensen 2003).
+
+        `share` has one value for each copy of the points; a copy whose value is not a number stays as it is.
 
         With z the option's log-odds over the samples and y the observed log-odds with variance r = 1 / (n p (1 - p)), every
         option's samples move by cov(z_o, z) / (var(z) + r) x (y + e - z), e ~ N(0, r). What shares effects with the observed
         option moves with it; its own spread narrows to that of the posterior.
         """
         z = self.latent(option)
-        p = (share * items + 0.5) / (items + 1.0)
+        p = ((share * items + 0.5) / (items + 1.0))[:, None]
         variance = 1.0 / (items * p * (1.0 - p))
-        noise = self._points.normal(f"observation:{len(self._observed) % OBSERVATIONS}")
-        update = _Update(z, logit(p) + math.sqrt(variance) * noise, variance, self._points.each)
+        noise = self._points.normal(f"observation:{len(self._observed) % OBSERVATIONS}").reshape(-1, self._points.each)
+        update = _Update(z, np.log(p / (1.0 - p)) + np.sqrt(variance) * noise, variance[:, 0])
         self._observed.append(update)
         self._share.clear()
         self._latent = {key: update.applied(value) for key, value in self._latent.items()}
@@ -261,16 +268,17 @@ _KINDS: dict[int, tuple[Effect, tuple[str, ...], dict[tuple[object, ...], bool]]
 class _Update:
     """One observation, ready to move the samples of any option; each copy of the points is conditioned on its own."""
 
-    def __init__(self, z: Array, target: Array, variance: float, each: int) -> None:
-        self._each = each
-        blocks = z.reshape(-1, each)
+    def __init__(self, z: Array, target: Array, variance: Array) -> None:
+        self._shape = target.shape
+        blocks = z.reshape(target.shape)
         self._centred = blocks - blocks.mean(axis=1, keepdims=True)
-        self._total = np.einsum("ij,ij->i", self._centred, self._centred) / each + variance
-        self._move = target.reshape(-1, each) - blocks
+        total = np.einsum("ij,ij->i", self._centred, self._centred) / target.shape[1] + variance
+        self._total = np.where(np.isnan(total), np.inf, total)
+        self._move = np.where(np.isnan(target), 0.0, target - blocks)
 
     def applied(self, z: Array) -> Array:
         """The samples `z` of an option after the observation."""
-        blocks = z.reshape(-1, self._each)
-        gain = np.einsum("ij,ij->i", blocks, self._centred) / self._each / self._total
+        blocks = z.reshape(self._shape)
+        gain = np.einsum("ij,ij->i", blocks, self._centred) / self._shape[1] / self._total
         moved: Array = (blocks + gain[:, None] * self._move).reshape(-1)
         return moved

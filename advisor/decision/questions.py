@@ -3,6 +3,9 @@
 Expected value of partial perfect information by binning (Strong, Oakley and Brennan 2014 discuss the estimator and its bias):
 the samples are sorted into bins of the fact, the best option of each bin is taken, and the mean of those is compared with the best
 option over all samples. Samples are shared by all options, so one pass over the value matrix answers for every fact.
+
+Facts about which nothing is assumed have other columns: what a good answer is worth is the sampled stake; a limit is tried at the
+values it might have (`might_be` in its file); what runs today is tried as each of its choices.
 """
 
 from __future__ import annotations
@@ -12,20 +15,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from advisor.answers import Answer
+from advisor.decision.limits import SPOKEN_OF, Limit
 from advisor.decision.result import NextQuestion
+from advisor.decision.variants import CLEAR_USD, representatives, value_variants
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from advisor.decision.world import World
+    from advisor.decision.ranking import Ranking
+    from advisor.decision.study import Study
     from rules.facts import Fact
 
     Array = NDArray[np.float64]
 
 BINS = 8
 WORTH_ASKING_USD = 1.0
+MATERIAL_SHARE = 0.02
+"""Of the value of the best option: what another option must gain before an answer counts as changing the recommendation."""
+VARIANT_SAMPLES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +45,42 @@ class Worth:
     fact: str
     usd: float
     changes_winner: float
-    """Share of the samples in whose bin another option than the overall winner is best."""
+    """Share of the samples in whose bin another kind of option is better by a material amount."""
 
 
-def value_of_information(values: Array, world: World, facts: Sequence[str]) -> list[Worth]:
-    """Worth of each fact in `facts` that is spread, the most valuable first. `values` is (options, samples)."""
-    means = values.mean(axis=1)
-    winner = int(np.argmax(means))
+def worths_of(study: Study, ranking: Ranking, facts: Sequence[str]) -> list[Worth]:
+    """Worth of each fact in `facts`, the most valuable first."""
+    places = ranking.contenders()
+    if not places:
+        return []
+    values = np.stack([study.outcomes[i].npv_usd for i in places])
+    kinds = [study.outcomes[i].option.approach for i in places]
+    scorer = _Scorer(values, kinds)
     found = []
     for fact in facts:
-        column = world.facts.get(fact)
-        if not isinstance(column, np.ndarray):
-            continue
-        found.append(_worth(fact, values, bins_of(column), float(means[winner]), winner))
-    return sorted(found, key=lambda w: -w.usd)
+        column = _column(study, fact)
+        if column is not None:
+            found.append(scorer.worth(fact, bins_of(column)))
+        elif (limit := _might_limit(study, fact)) is not None:
+            found.append(_limit_worth(study, ranking, fact, limit, scorer.material))
+        elif fact == "current.approach":
+            found.append(_today_worth(study, ranking, scorer.material))
+    return sorted(found, key=lambda w: (-w.usd, study.rules.facts[w.fact].order))
+
+
+def _column(study: Study, fact: str) -> NDArray[np.generic] | None:
+    """The samples of a fact that is not known, or of what stands in for it."""
+    value = study.world.facts.get(fact)
+    stakes, today = study.valuation.stakes, study.valuation.today
+    stand_in: dict[str, Callable[[], object]] = {
+        "task.value_per_success_usd": lambda: stakes.value_usd,
+        "task.cost_per_error_usd": lambda: stakes.error_usd,
+        "current.monthly_spend_usd": lambda: today.usd_per_month,
+        "current.quality_rate": lambda: today.quality,
+    }
+    if value is None and fact in stand_in:
+        value = stand_in[fact]()
+    return value if isinstance(value, np.ndarray) else None
 
 
 def bins_of(column: NDArray[np.generic]) -> NDArray[np.int64]:
@@ -62,20 +94,83 @@ def bins_of(column: NDArray[np.generic]) -> NDArray[np.int64]:
     return result
 
 
-def _worth(fact: str, values: Array, bins: NDArray[np.int64], best_now: float, winner: int) -> Worth:
-    count = int(bins.max()) + 1
-    membership = np.zeros((bins.size, count))
-    membership[np.arange(bins.size), bins] = 1.0
-    size = membership.sum(axis=0)
-    means = values @ membership / np.maximum(size, 1.0)
-    best = means.argmax(axis=0)
-    share = size / bins.size
-    gain = float((means.max(axis=0) * share).sum()) - best_now
-    return Worth(fact, max(gain, 0.0), float(share[best != winner].sum()))
+class _Scorer:
+    """Compares the best option of each bin with the best one of all."""
+
+    def __init__(self, values: Array, kinds: Sequence[str]) -> None:
+        self._values = values
+        self._means = values.mean(axis=1)
+        self._winner = int(np.argmax(self._means))
+        self._others = np.array([kind != kinds[self._winner] for kind in kinds])
+        self.material = max(MATERIAL_SHARE * abs(float(self._means[self._winner])), CLEAR_USD)
+
+    def worth(self, fact: str, bins: NDArray[np.int64]) -> Worth:
+        count = int(bins.max()) + 1
+        membership = np.zeros((bins.size, count))
+        membership[np.arange(bins.size), bins] = 1.0
+        size = membership.sum(axis=0)
+        means = self._values @ membership / np.maximum(size, 1.0)
+        share = size / bins.size
+        mine = means[self._winner]
+        gain = float(((means.max(axis=0) - mine) * share).sum())
+        other = np.where(self._others[:, None], means, -np.inf).max(axis=0)
+        return Worth(fact, max(gain, 0.0), float(share[other - mine > self.material].sum()))
 
 
-def next_questions(worths: Sequence[Worth], facts: Mapping[str, Fact], askable: set[str]) -> list[NextQuestion]:
-    """Open questions that may still be asked and are worth asking, the most valuable first."""
+def _might_limit(study: Study, fact: str) -> tuple[Limit, float, tuple[float, ...]] | None:
+    """(limit with an open bound, how often there is one, its values)."""
+    assume = study.rules.facts[fact].assume
+    spoken = next((row for row in SPOKEN_OF if row[0] == fact), None)
+    if assume is None or assume.might_be is None or spoken is None:
+        return None
+    name, label, metric, floor = spoken
+    return Limit(name, label, metric, 0.0, floor), assume.might_be.share, assume.might_be.values
+
+
+def _limit_worth(
+    study: Study, ranking: Ranking, fact: str, might: tuple[Limit, float, tuple[float, ...]], material: float
+) -> Worth:
+    """A limit that is found out too late costs the plan; known in time, the best plan within it is taken."""
+    limit, share, bounds = might
+    order = [study.candidates[i] for i in ranking.feasible]
+    if not order:
+        return Worth(fact, 0.0, 0.0)
+    winner, gain, changes = order[0], 0.0, 0.0
+    for bound in bounds:
+        tried = Limit(limit.fact, limit.label, limit.metric, bound, limit.floor)
+        if winner.meets([tried]):
+            continue
+        best = max((c.objective_usd for c in order if c.meets([tried])), default=0.0)
+        lost = -abs(winner.metrics["upfront_usd"])
+        gain += max(best, 0.0) - lost
+        changes += 1.0 if max(best, 0.0) - lost > material else 0.0
+    return Worth(fact, share * gain / len(bounds), share * changes / len(bounds))
+
+
+def _today_worth(study: Study, ranking: Ranking, material: float) -> Worth:
+    """What runs today, tried as each of its choices with the weights of its assumption."""
+    assume = study.rules.facts["current.approach"].assume
+    weights = {k: w for k, w in (assume.weights or {}).items() if k != "none"} if assume is not None else {}
+    options = representatives(study, ranking.order)
+    if not weights or not ranking.feasible:
+        return Worth("current.approach", 0.0, 0.0)
+    tries = [study.answers.with_("current.approach", Answer(kind)) for kind in weights]
+    variants = value_variants(study, options, tries, VARIANT_SAMPLES)
+    winner = next(i for i, o in enumerate(options) if study.places.get(o.id) == ranking.feasible[0])
+    whole = sum((assume.weights or {}).values()) if assume is not None else 1.0
+    gain, changes = 0.0, 0.0
+    for row, weight in enumerate(weights.values()):
+        best = variants.best(row)
+        if best is None:
+            continue
+        better = float(variants.objective_usd[row, best] - variants.objective_usd[row, winner])
+        gain += weight / whole * max(better, 0.0)
+        changes += weight / whole if better > material and options[best].approach != options[winner].approach else 0.0
+    return Worth("current.approach", gain, changes)
+
+
+def next_questions(worths: Sequence[Worth], facts: Mapping[str, Fact]) -> list[NextQuestion]:
+    """Open questions that are worth asking, the most valuable first."""
     return [
         NextQuestion(
             fact=w.fact,
@@ -85,5 +180,14 @@ def next_questions(worths: Sequence[Worth], facts: Mapping[str, Fact], askable: 
             changes_winner_probability=w.changes_winner,
         )
         for w in worths
-        if w.fact in askable and w.usd >= WORTH_ASKING_USD
+        if w.usd >= WORTH_ASKING_USD
     ]
+
+
+def pilot_worth_usd(study: Study, ranking: Ranking, place: int, noise_logit: float) -> float:
+    """What it is worth to measure the quality of the option at `place` before deciding (with the error of the test set)."""
+    values = np.stack([study.outcomes[i].npv_usd for i in ranking.contenders()])
+    kinds = [study.outcomes[i].option.approach for i in ranking.contenders()]
+    quality = np.clip(study.outcomes[place].quality, 1e-6, 1 - 1e-6)
+    seen = np.log(quality / (1.0 - quality)) + noise_logit * study.world.points.normal("observation:0")
+    return _Scorer(values, kinds).worth("pilot", bins_of(seen)).usd

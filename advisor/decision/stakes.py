@@ -52,13 +52,15 @@ def stakes_of(
     world: World, costs: CostModel, quality: QualityModel, today: StatusQuo, options: Sequence[Option], months: int
 ) -> Stakes:
     """The stakes of one world; `options` are those that passed the gates."""
-    value, error = world.facts.get("task.value_per_success_usd"), world.facts.get("task.cost_per_error_usd")
     ratio = world.lognormal("value.error_ratio", *ERROR_SHARE)
-    if value is None:
+
+    def worth() -> Amount:
         monthly = np.maximum(_monthly(world, costs), today.usd_per_month)
         floor = _floor(costs, quality, today, options, months)
-        value = np.maximum(monthly, floor) / np.maximum(costs.requests, 1.0)
-    return Stakes(value, value * ratio if error is None else error)
+        return np.maximum(monthly, floor) / np.maximum(costs.requests, 1.0)
+
+    value = world.filled("task.value_per_success_usd", worth)
+    return Stakes(value, world.filled("task.cost_per_error_usd", lambda: value * ratio))
 
 
 def _monthly(world: World, costs: CostModel) -> Amount:
@@ -101,12 +103,14 @@ def _probes(options: Sequence[Option]) -> list[Option]:
         if option.deployment is not None:
             key = (option.approach, option.hosting, option.attributes["tier"])
             groups.setdefault(key, []).append(option)
-    return [o for group in groups.values() for o in sorted(group, key=_list_price)[:PROBED]]
+    return [o for group in groups.values() for o in sorted(group, key=list_price)[:PROBED]]
 
 
-def _list_price(option: Option) -> float:
+def list_price(option: Option) -> float:
+    """A rough price to sort by: dollars per million tokens, or an hour; zero for the status quo."""
     d = option.deployment
-    assert d is not None
+    if d is None:
+        return 0.0
     if d.prices is not None:
         return d.prices.input.value + d.prices.output.value
     return d.machine.usd_per_hour.value if d.machine else 0.0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from advisor.decision.options import WORKING, Option
+from advisor.decision.options import Option
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +29,9 @@ HUMAN_QUALITY = 0.93
 """Of people on everyday requests: they agree with each other on 90 to 95 % (judgement)."""
 ANSWERED_ITEMS = 60.0
 """An answered quality counts like one measured on so many items (judgement)."""
+UNKNOWN_MODEL_LOGIT = 1.2
 UNKNOWN_MODEL_SD = 0.5
+"""Log-odds of a good answer of a tuned or unknown model that runs today: about 0.77 (judgement)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,34 +79,40 @@ def status_quo(world: World, costs: CostModel, quality: QualityModel, standing_i
 
 
 def _cost(world: World, costs: CostModel, standing_in: Option | None, kind: Array) -> tuple[Amount, str, str]:
-    spend = world.facts.get("current.monthly_spend_usd")
-    if spend is not None:
-        return spend, "what is spent today, growing with the requests", "answered"
+    answered = world.facts.get("current.monthly_spend_usd") is not None
+    by_people = kind == "human"
+
+    def estimated() -> Amount:
+        low, high = HUMAN_USD_PER_REQUEST
+        by_hand = world.lognormal("value.human_cost", low, high) * costs.requests if by_people.any() else 0.0
+        return np.where(by_people, by_hand, np.where(kind == "none", 0.0, _by_model(costs, standing_in)))
+
+    usd = world.filled("current.monthly_spend_usd", estimated)
+    if answered:
+        return usd, "what is spent today, growing with the requests", "answered"
+    if by_people.any():
+        low, high = HUMAN_USD_PER_REQUEST
+        return usd, f"people at ${low:g} to ${high:g} a request", "assumed"
     if standing_in is not None and standing_in.deployment is not None:
-        prices, tokens = standing_in.deployment.prices, costs.tokens.of(standing_in)
-        assert prices is not None
-        usd = costs.requests * costs.serving.token_usd(prices, tokens)
-        name = standing_in.deployment.model_name
-        return np.where(kind == "none", 0.0, usd), f"requests at the token price of {name}", "estimated"
-    low, high = HUMAN_USD_PER_REQUEST
-    by_hand = world.lognormal("value.human_cost", low, high) * costs.requests
-    text = (
-        f"people at ${low:g} to ${high:g} a request"
-        if np.any(kind == "human")
-        else "nothing is spent as far as is known"
-    )
-    return np.where(kind == "human", by_hand, 0.0), text, "assumed"
+        return usd, f"requests at the token price of {standing_in.deployment.model_name}", "estimated"
+    return usd, "nothing is spent as far as is known", "assumed"
+
+
+def _by_model(costs: CostModel, standing_in: Option | None) -> Amount:
+    if standing_in is None or standing_in.deployment is None or standing_in.deployment.prices is None:
+        return 0.0
+    tokens = costs.tokens.of(standing_in)
+    return costs.requests * costs.serving.token_usd(standing_in.deployment.prices, tokens)
 
 
 def _quality(world: World, quality: QualityModel, standing_in: Option | None, kind: Array) -> Array:
-    known = world.facts.get("current.quality_rate")
-    if known is not None:
-        found: Array = np.where(kind == "none", 0.0, known)
-        return found
-    if standing_in is not None:
-        by_model = quality.share(standing_in)
-    else:
-        z = 1.2 + UNKNOWN_MODEL_SD * world.points.normal("value.status_quo_quality")
-        by_model = 1.0 / (1.0 + np.exp(-z))
-    working = np.isin(kind, list(WORKING))
-    return np.where(kind == "human", HUMAN_QUALITY, np.where(working, by_model, 0.0))
+    def estimated() -> Array:
+        if standing_in is not None:
+            by_model = quality.share(standing_in)
+        else:
+            z = UNKNOWN_MODEL_LOGIT + UNKNOWN_MODEL_SD * world.points.normal("value.status_quo_quality")
+            by_model = 1.0 / (1.0 + np.exp(-z))
+        return np.where(kind == "human", HUMAN_QUALITY, by_model)
+
+    found: Array = np.where(kind == "none", 0.0, world.filled("current.quality_rate", estimated))
+    return found

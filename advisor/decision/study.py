@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from advisor.answers import Answers
+    from advisor.decision.retrieval import RetrievalSetup
     from pricing.catalogue import Catalogue
     from pricing.effort import Effort
     from rules.load import RuleBook
@@ -51,13 +52,14 @@ class Study:
     on: date
     world: World
     market: Market
+    generated: list[Option]
+    """Every option that can be priced, before gates."""
     gated: Gated
     valuation: Valuation
     outcomes: list[Outcome]
     limits: list[Limit]
     considered: int
     standing_in: Option | None = None
-    _candidates: list[Candidate] = field(default_factory=list)
 
     @property
     def quality(self) -> QualityModel:
@@ -89,9 +91,9 @@ class Study:
         """What may be chosen, limits aside: not barred, and not worth less than nothing where others are worth something."""
         mine = [c for c in self.candidates if c.option_id not in self.barred]
         inside = [c for c in mine if c.meets(self.limits)]
-        if any(c.objective_usd >= 0.0 for c in inside):
+        if any(c.objective_usd > 0.0 or c.option_id == "keep_current" for c in inside):
             return mine
-        worthwhile = [c for c in mine if c.objective_usd >= 0.0]
+        worthwhile = [c for c in mine if c.objective_usd > 0.0]
         return worthwhile or mine
 
     @cached_property
@@ -104,42 +106,16 @@ class Study:
         return np.stack([o.npv_usd for o in self.outcomes])
 
 
-def build_study(
-    answers: Answers,
-    rules: RuleBook,
-    catalogue: Catalogue,
-    on: date,
-    *,
-    samples: int,
-    variants: Sequence[Answers] = (),
-    only: frozenset[str] | None = None,
-) -> Study:
-    """Work a case through on `samples` samples (a power of two).
-
-    With `variants` the options of `answers` are valued on those answers instead, side by side (`samples` each); `only` keeps
-    the options with these ids.
-    """
-    chosen = tuple(variants) or (answers,)
-    points = points_for(_dimensions(rules, catalogue), samples, len(chosen))
-    world = build_world(rules.facts, chosen, points)
-    current = answers.value("current.approach")
+def build_study(answers: Answers, rules: RuleBook, catalogue: Catalogue, on: date, *, samples: int) -> Study:
+    """Work a case through on `samples` samples (a power of two)."""
+    points = points_for(dimensions(rules, catalogue), samples)
+    world = build_world(rules.facts, (answers,), points)
     market, current_model = market_for(answers, catalogue, on)
-    options = _options(answers, world, market, current_model, current)
-    considered = len(options)
-    if only is not None:
-        options = [option for option in options if option.id in only]
-    teacher = best_teacher(market)
-    setups = {True: local_retrieval(catalogue, on), False: hosted_retrieval(catalogue, on)}
-    gated = apply_gates(_priceable(options, setups, market), rules.gates, world)
-    costs = CostModel(world, effort(), setups, teacher.deployment if teacher else None)
-    quality = QualityModel(rules.effects.values(), world, costs.labels_used, teacher)
-    standing_in = stand_in(market, current)
-    observe_all(quality, answers, world, options, standing_in)
-    today = status_quo(world, costs, quality, standing_in)
-    horizon = build_horizon(world)
-    stakes = stakes_of(world, costs, quality, today, gated.passed, horizon.months)
-    valuation = Valuation(world, horizon, quality, costs, today, stakes)
-    outcomes = valuation.outcomes(gated.passed, gated.forbidden)
+    generated = _options(answers, world, market, current_model, answers.value("current.approach"))
+    priceable = _priceable(generated, setups(catalogue, on), market)
+    gated = apply_gates(priceable, rules.gates, world)
+    standing_in = stand_in(market, answers.value("current.approach"))
+    valuation = value_world(answers, rules, catalogue, on, world, market, gated.passed, standing_in)
     return Study(
         answers=answers,
         rules=rules,
@@ -147,19 +123,46 @@ def build_study(
         on=on,
         world=world,
         market=market,
+        generated=priceable,
         gated=gated,
         valuation=valuation,
-        outcomes=outcomes,
+        outcomes=valuation.outcomes(gated.passed, gated.forbidden),
         limits=limits_of(world),
-        considered=considered,
+        considered=len(generated),
         standing_in=standing_in,
     )
+
+
+def value_world(
+    answers: Answers,
+    rules: RuleBook,
+    catalogue: Catalogue,
+    on: date,
+    world: World,
+    market: Market,
+    options: Sequence[Option],
+    standing_in: Option | None,
+) -> Valuation:
+    """The valuation of one world; `options` are those that may be chosen."""
+    teacher = best_teacher(market)
+    costs = CostModel(world, effort(), setups(catalogue, on), teacher.deployment if teacher else None)
+    quality = QualityModel(rules.effects.values(), world, costs.labels_used, teacher)
+    observe_all(quality, answers, world, options, standing_in)
+    today = status_quo(world, costs, quality, standing_in)
+    horizon = build_horizon(world)
+    stakes = stakes_of(world, costs, quality, today, options, horizon.months)
+    return Valuation(world, horizon, quality, costs, today, stakes)
+
+
+def setups(catalogue: Catalogue, on: date) -> dict[bool, RetrievalSetup | None]:
+    """The retrieval set-up of own machines (True) and of hosted models (False)."""
+    return {True: local_retrieval(catalogue, on), False: hosted_retrieval(catalogue, on)}
 
 
 _NAMES: dict[tuple[int, int], tuple[object, object, tuple[str, ...]]] = {}
 
 
-def _dimensions(rules: RuleBook, catalogue: Catalogue) -> tuple[str, ...]:
+def dimensions(rules: RuleBook, catalogue: Catalogue) -> tuple[str, ...]:
     """The names of everything uncertain; kept for the rule book and the catalogue at hand."""
     key = (id(rules), id(catalogue))
     kept = _NAMES.get(key)

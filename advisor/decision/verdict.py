@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 MUST_KNOW = ("task.kind",)
 """Without these there is nothing to recommend for."""
-SETTLED_BELOW = 0.05
-"""A fact whose answer changes the winner less often than this does not keep the decision open."""
+SETTLED_BELOW = 0.08
+"""A fact whose answer would change the approach less often than this does not keep the decision open."""
+TOO_OPEN_FROM = 0.6
+"""With one open fact that would change the approach this often, any recommendation is a guess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,18 @@ class Standing:
 
 def stand(study: Study, place: int | None, worths: Sequence[Worth]) -> Standing:
     """The verdict on a study whose chosen option stands at `place` (None: nothing is feasible)."""
-    if place is None:
-        return Standing(Verdict.NOTHING_FEASIBLE, False, "no option meets every limit that was named")
     missing = [fact for fact in MUST_KNOW if fact not in study.answers]
     if missing:
-        labels = ", ".join(study.rules.facts[fact].label for fact in missing)
+        labels = ", ".join(study.rules.facts[fact].label.lower() for fact in missing)
         return Standing(Verdict.NOT_ENOUGH_INFORMATION, False, f"not known yet: {labels}")
-    open_ = [w for w in worths if w.changes_winner >= SETTLED_BELOW]
+    if place is None:
+        return Standing(Verdict.NOTHING_FEASIBLE, False, "no option meets every limit that was named")
+    open_ = sorted((w for w in worths if w.changes_winner >= SETTLED_BELOW), key=lambda w: -w.changes_winner)
     if not open_:
-        return Standing(Verdict.RECOMMEND, True, "no open question could change the recommendation")
-    label = study.rules.facts[open_[0].fact].label
-    return Standing(Verdict.RECOMMEND, False, f"the answer worth most is: {label}")
+        return Standing(Verdict.RECOMMEND, True, "no open question is likely to change the recommendation")
+    first = open_[0]
+    label = study.rules.facts[first.fact].label.lower()
+    chance = f"an answer on {label} would change it with a probability of {first.changes_winner:.0%}"
+    if first.changes_winner >= TOO_OPEN_FROM:
+        return Standing(Verdict.NOT_ENOUGH_INFORMATION, False, chance)
+    return Standing(Verdict.RECOMMEND, False, chance)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +60,16 @@ class World:
         if value is None:
             return default
         return float(value) if not isinstance(value, np.ndarray) else value
+
+    def filled(self, fact: str, fallback: Callable[[], Array | float]) -> Array | float:
+        """A numeric fact without a prior; `fallback()` where it is unknown (in some variants of a case, or in all)."""
+        value = self.facts.get(fact)
+        if value is None:
+            return fallback()
+        if isinstance(value, np.ndarray):
+            unknown = np.isnan(value)
+            return np.where(unknown, fallback(), value) if unknown.any() else value
+        return float(value)
 
     def text(self, fact: str) -> str | None:
         """A choice that is known, else None (also when it is spread over several)."""
@@ -160,4 +170,8 @@ def sample(fact: Fact, points: Points) -> Any:
         return None
     if fact.assume.kind == "fixed":
         return fact.assume.value
-    return points.keep("fact", (fact.id, repr(fact.assume)), lambda: fact.draw(points.uniform(fact.id)[: points.each]))
+    if points.keeps_facts:
+        return points.keep(
+            "fact", (fact.id, repr(fact.assume)), lambda: fact.draw(points.uniform(fact.id)[: points.each])
+        )
+    return fact.draw(points.uniform(fact.id))

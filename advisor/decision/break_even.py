@@ -1,0 +1,180 @@
+"""Break-even: where one input makes the recommended option and its reference equally good; and which option is best over two inputs."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from advisor.decision.flips import with_value
+from advisor.decision.result import BreakEvenMap, BreakEvenPoint
+from advisor.decision.variants import value_variants
+from advisor.values import show_value
+from rules.interval import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from advisor.decision.options import Option
+    from advisor.decision.study import Study
+    from rules.facts import Fact
+
+    Array = NDArray[np.float64]
+
+SAMPLES = 128
+STEPS = 13
+REACH = 30.0
+"""Searched from a thirtieth of the value to thirty times it, within what the fact allows."""
+SEARCHED = (
+    "traffic.requests_per_month",
+    "traffic.input_tokens",
+    "traffic.output_tokens",
+    "traffic.growth_per_month_rate",
+    "data.labelled_examples",
+    "data.label_cost_usd",
+    "task.value_per_success_usd",
+    "task.cost_per_error_usd",
+    "knowledge.change_interval_days",
+    "knowledge.corpus_tokens",
+    "team.engineer_usd_per_hour",
+    "team.training_attempts",
+    "current.monthly_spend_usd",
+    "current.quality_rate",
+)
+MAP_SAMPLES = 64
+MAP_STEPS = 9
+
+
+def break_even_points(study: Study, options: Sequence[Option], winner: int, reference: int) -> list[BreakEvenPoint]:
+    """For every numeric fact that the two options may part on: the value at which they are worth the same."""
+    facts = [study.rules.facts[name] for name in SEARCHED if name in study.rules.facts]
+    grids = {fact.id: grid for fact in facts if (grid := _grid(fact, study)) is not None}
+    rows = [(fact, value) for fact in facts if fact.id in grids for value in grids[fact.id]]
+    if not rows:
+        return []
+    answers = [with_value(study.answers, fact, _typed(fact, value)) for fact, value in rows]
+    pair = [options[winner], options[reference]]
+    mean = value_variants(study, pair, answers, SAMPLES).mean_npv_usd
+    found, start = [], 0
+    for fact in facts:
+        if fact.id not in grids:
+            continue
+        grid = grids[fact.id]
+        gap = mean[start : start + grid.size, 0] - mean[start : start + grid.size, 1]
+        start += grid.size
+        found.append(_point(study, fact, grid, gap, options[winner], options[reference]))
+    return sorted(found, key=lambda point: (point.at is None, _moved(point)))
+
+
+def _moved(point: BreakEvenPoint) -> float:
+    """How far the value has to move, as a ratio; what is not known comes last."""
+    if point.at is None or point.current is None or point.at <= 0 or point.current <= 0:
+        return math.inf
+    return abs(math.log(point.at / point.current))
+
+
+def _middle(fact: Fact, study: Study) -> float | None:
+    """The value the decision was made on: the answer, or the median of what is assumed."""
+    value = study.world.facts.get(fact.id)
+    if value is None:
+        stakes = study.valuation.stakes
+        value = {"task.value_per_success_usd": stakes.value_usd, "task.cost_per_error_usd": stakes.error_usd}.get(
+            fact.id
+        )
+    return None if value is None or isinstance(value, Interval) else float(np.median(np.asarray(value, dtype=float)))
+
+
+def _grid(fact: Fact, study: Study) -> Array | None:
+    middle = _middle(fact, study)
+    if middle is None or not _matters(fact, study):
+        return None
+    if fact.type == "share":
+        return np.linspace(max(fact.lowest, 0.0), min(fact.highest, 1.0), STEPS)
+    if fact.lowest < 0:
+        return np.linspace(max(fact.lowest, -0.2), min(fact.highest, 0.3), STEPS)
+    middle = max(middle, 1.0 if fact.type == "int" else 1e-3)
+    low, high = max(middle / REACH, fact.lowest, 1e-6), min(middle * REACH, fact.highest)
+    return None if low >= high else np.geomspace(low, high, STEPS)
+
+
+def _matters(fact: Fact, study: Study) -> bool:
+    """Whether the fact's question applies, or it was answered."""
+    known = study.answers.known()
+    return fact.id in known or fact.ask_when is None or fact.ask_when.evaluate(known.get) is True
+
+
+def _typed(fact: Fact, value: float) -> float | int:
+    return round(value) if fact.type == "int" else float(value)
+
+
+def _point(study: Study, fact: Fact, grid: Array, gap: Array, winner: Option, reference: Option) -> BreakEvenPoint:
+    at = _crossing(fact, grid, gap, _middle(fact, study))
+    if at is None:
+        ahead = winner.label if gap.mean() > 0 else reference.label
+        text = f"{fact.label}: {ahead} is ahead from {_show(fact, grid[0])} to {_show(fact, grid[-1])}."
+    else:
+        side = "above" if gap[-1] > gap[0] else "below"
+        text = f"{fact.label}: {winner.label} is ahead of {reference.label} {side} {_show(fact, at)}."
+    return BreakEvenPoint(
+        id=fact.id,
+        label=fact.label,
+        unit=fact.unit,
+        current=_middle(fact, study),
+        at=at,
+        low=float(grid[0]),
+        high=float(grid[-1]),
+        against=reference.label,
+        text=text,
+    )
+
+
+def _crossing(fact: Fact, grid: Array, gap: Array, current: float | None) -> float | None:
+    """Where the gap changes its sign, interpolated; of several places the one nearest to the current value."""
+    log = fact.type != "share" and fact.lowest >= 0
+    scale = np.log(grid) if log else grid
+    places = [i for i in range(grid.size - 1) if gap[i] * gap[i + 1] < 0]
+    if not places:
+        return None
+    exact = [scale[i] + (scale[i + 1] - scale[i]) * gap[i] / (gap[i] - gap[i + 1]) for i in places]
+    middle = scale[grid.size // 2] if current is None else (math.log(max(current, 1e-9)) if log else current)
+    nearest = min(exact, key=lambda place: abs(place - middle))
+    return float(np.exp(nearest)) if log else float(nearest)
+
+
+def _show(fact: Fact, value: float) -> str:
+    return f"{value:.0%}" if fact.type == "share" else show_value(float(f"{value:.3g}"), fact)
+
+
+def break_even_map(study: Study, options: Sequence[Option]) -> BreakEvenMap | None:
+    """Which option is best over requests a month and labelled examples (or what a good answer is worth)."""
+    x = study.rules.facts["traffic.requests_per_month"]
+    tunable = any(option.training != "none" for option in options)
+    y = study.rules.facts["data.labelled_examples" if tunable else "task.value_per_success_usd"]
+    across, up = _axis(x, study), _axis(y, study)
+    cells = [(a, b) for b in up for a in across]
+    answers = [with_value(with_value(study.answers, x, _typed(x, a)), y, _typed(y, b)) for a, b in cells]
+    variants = value_variants(study, options, answers, MAP_SAMPLES)
+    best = [variants.best(i) for i in range(len(cells))]
+    labels = ["nothing meets all limits" if i is None else options[i].label for i in best]
+    worth = [0.0 if i is None else float(variants.mean_npv_usd[row, i]) for row, i in enumerate(best)]
+    rows = [slice(i * across.size, (i + 1) * across.size) for i in range(up.size)]
+    return BreakEvenMap(
+        x_label=f"{x.label} ({x.unit})" if x.unit else x.label,
+        y_label=f"{y.label} ({y.unit})" if y.unit else y.label,
+        x_values=[float(v) for v in across],
+        y_values=[float(v) for v in up],
+        winners=[labels[row] for row in rows],
+        npv_usd=[worth[row] for row in rows],
+        current_x=_middle(x, study),
+        current_y=_middle(y, study),
+    )
+
+
+def _axis(fact: Fact, study: Study) -> Array:
+    middle = _middle(fact, study) or 0.0
+    middle = middle if middle > 0 else (100.0 if fact.type == "int" else 1.0)
+    values = np.geomspace(middle / REACH, middle * REACH, MAP_STEPS)
+    return np.unique(np.maximum(np.round(values), 1.0)) if fact.type == "int" else values
