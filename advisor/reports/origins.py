@@ -31,11 +31,22 @@ def measurement(decision: Decision, option: OptionResult) -> Mapping[str, Any] |
     rows = decision.facts.get("measured.options")
     if not isinstance(rows, list):
         return None
-    key = (option.approach, option.model, option.training or "none")
-    for row in rows:
-        if isinstance(row, dict) and (row.get("approach"), row.get("model"), row.get("training") or "none") == key:
-            return row
-    return None
+    key = _key(option)
+    row = next((row for row in rows if isinstance(row, dict) and _row_key(row) == key), None)
+    if row is None:
+        return None
+    # Of options that differ by their labels only, the engine takes the one with the labels at hand as measured.
+    alike = [other for other in decision.ranked if _key(other) == key]
+    chosen = min(alike, key=lambda other: (other.option_id.endswith("+distilled"), other.labels or 0), default=option)
+    return row if chosen.option_id == option.option_id else None
+
+
+def _key(option: OptionResult) -> tuple[str, str | None, str]:
+    return option.approach, option.model, option.training or "none"
+
+
+def _row_key(row: Mapping[str, Any]) -> tuple[Any, Any, str]:
+    return row.get("approach"), row.get("model"), row.get("training") or "none"
 
 
 def quality_word(decision: Decision, option: OptionResult) -> str:

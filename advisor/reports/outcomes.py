@@ -39,7 +39,8 @@ class Outcome:
         """Whether the measurement (or its interval) meets the predicted range."""
         if self.predicted is None:
             return "not predicted"
-        low, high = self.low or self.measured, self.high or self.measured
+        low = self.measured if self.low is None else self.low
+        high = self.measured if self.high is None else self.high
         if self.predicted.p10 <= self.measured <= self.predicted.p90:
             return "as predicted"
         if high >= self.predicted.p10 and low <= self.predicted.p90:
