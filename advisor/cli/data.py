@@ -7,6 +7,7 @@ import click
 _COMMANDS = {
     "check": "Look for what would spoil training or its test.",
     "prepare": "Clean the rows and write them as messages, with a list of every change.",
+    "review": "Have an expert look at a random sample, and see what it proves.",
     "split": "Hold out a test set that nothing is trained on.",
 }
 

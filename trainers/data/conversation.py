@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,6 @@ from typing import Any
 Message = dict[str, Any]
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 _INSTRUCTIONS = ("system", "developer")
-_BLANKS = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +69,4 @@ def normalised(text: str) -> str:
     """Text by which two rows count as the same: Unicode NFKC, no case, single blanks."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    return _BLANKS.sub(" ", text.casefold()).strip()
+    return " ".join(text.casefold().split())

@@ -41,6 +41,22 @@ _SECRET = re.compile(
     | -----BEGIN[ ](?:[A-Z]+[ ])*PRIVATE[ ]KEY-----""",
     re.VERBOSE,
 )
+# A search for fixed text is twenty times as fast as these expressions, and nearly no row has any of it.
+_SECRET_MARKS = (
+    "sk-", "hf_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "AKIA", "ASIA", "AIza", "ya29.",
+    "xox", "k_live_", "SG.", "npm_", "pypi-", "eyJ", "PRIVATE KEY",
+)  # fmt: skip
+_PASSWORD_MARKS = (
+    "passw",
+    "pwd",
+    "secret",
+    "api_key",
+    "api-key",
+    "apikey",
+    "access_token",
+    "access-token",
+    "accesstoken",
+)
 _PASSWORD = re.compile(
     r"""(?i:password|passwd|pwd|secret|api[_-]?key|access[_-]?token)["']?\s*(?:=|:|\sis\s)\s*["']?([^\s"',;<>{}$]{8,})"""
 )
@@ -52,8 +68,11 @@ def hits(text: str) -> Iterator[Hit]:
         yield from (Hit("email address", *m.span()) for m in _EMAIL.finditer(text) if not _made_up(m[0]))
     if _MANY_DIGITS.search(text):
         yield from _numbers(text)
-    yield from (Hit("key or token", *m.span(), secret=True) for m in _SECRET.finditer(text))
-    yield from (Hit("password", *m.span(1), secret=True) for m in _PASSWORD.finditer(text) if _password(m[1]))
+    if any(mark in text for mark in _SECRET_MARKS):
+        yield from (Hit("key or token", *m.span(), secret=True) for m in _SECRET.finditer(text))
+    low = text.lower()
+    if any(mark in low for mark in _PASSWORD_MARKS):
+        yield from (Hit("password", *m.span(1), secret=True) for m in _PASSWORD.finditer(text) if _password(m[1]))
 
 
 def _made_up(address: str) -> bool:

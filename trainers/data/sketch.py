@@ -52,14 +52,13 @@ def word_hashes(text: str) -> list[int]:
         words = [char for char in text if not char.isspace()]
     if len(_word_hashes) > _MOST_CACHED_WORDS:
         _word_hashes.clear()
-    known, crc32 = _word_hashes, zlib.crc32
-    found = []
-    for word in words:
-        value = known.get(word)
-        if value is None:
-            value = known[word] = crc32(word.encode("utf-8", "surrogatepass"))
-        found.append(value)
-    return found
+    # Nearly all words have been met before: two passes in C instead of a loop in Python.
+    found = list(map(_word_hashes.get, words))
+    if None in found:
+        for index, word in enumerate(words):
+            if found[index] is None:
+                found[index] = _word_hashes[word] = zlib.crc32(word.encode("utf-8", "surrogatepass"))
+    return found  # type: ignore[return-value]
 
 
 @cache
