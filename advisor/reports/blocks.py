@@ -298,6 +298,7 @@ class Report:
 
     title: str
     subtitle: str
+    headline: str
     sections: Sequence[Section]
     banner: str | None = None
     """Said on every page, such as that the prices are stale."""

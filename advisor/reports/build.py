@@ -30,6 +30,7 @@ def build_report(context: Context) -> Report:
     return Report(
         title=context.project,
         subtitle=f"Decision of {context.decision.today.isoformat()}, prices of {context.prices_date.isoformat()}",
+        headline=f"{context.decision.verdict.value.replace('_', ' ')}: {context.decision.headline}",
         sections=built,
         banner=stale_prices_warning(context),
     )

@@ -25,20 +25,29 @@ def report_schema() -> dict[str, Any]:
         "title": "Report of the adviser",
         "description": (
             "What report.html shows, as data. Money is US dollars, shares are 0..1, latency milliseconds; a spread is "
-            "P10, P50, P90; null is unknown. `decision` is the whole decision that the report was made from."
+            "P10, P50, P90; null is unknown."
         ),
         **_object(
             {
                 "v": {"const": 1},
                 "title": text,
                 "subtitle": text,
+                "headline": text,
                 "banner": {
                     "anyOf": [text, {"type": "null"}],
                     "description": "Said on every page, such as that the prices are stale.",
                 },
                 "command": {**text, "description": "The command line that makes the same report again."},
                 "sections": {"type": "array", "items": {"$ref": "#/$defs/Section"}},
-                "decision": {"$ref": "#/$defs/Decision"},
+                "decision": {
+                    "anyOf": [{"$ref": "#/$defs/Decision"}, {"type": "null"}],
+                    "description": "The whole decision that the report was made from; null for a portfolio.",
+                },
+                "use_cases": {
+                    "type": "array",
+                    "items": _object({"name": text, "decision": {"$ref": "#/$defs/Decision"}}),
+                    "description": "Of a portfolio, each use case with its decision; empty otherwise.",
+                },
             }
         ),
         "$defs": {

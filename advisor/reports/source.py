@@ -39,6 +39,15 @@ class Source:
     """The decision file, when it is saved."""
 
 
+def from_case(path: Path, today: date, samples: int | None) -> Source:
+    """A project folder or an answers file."""
+    if path.is_file():
+        return from_answers(path, today, samples)
+    from advisor.project import Project
+
+    return from_project(Project.open(path), today, samples)
+
+
 def from_project(project: Project, today: date, samples: int | None) -> Source:
     """The project's decision; a new one is made and saved when there is none for these answers, prices and this day."""
     decision = _current(project, today, samples)

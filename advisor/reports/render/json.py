@@ -28,11 +28,20 @@ def plain(document: Document) -> dict[str, Any]:
         "v": 1,
         "title": report.title,
         "subtitle": report.subtitle,
+        "headline": report.headline,
         "banner": report.banner,
-        "command": document.context.command,
+        "command": document.command,
         "sections": _sections(report),
-        "decision": document.context.decision.model_dump(mode="json"),
+        "decision": None if document.decision is None else document.decision.model_dump(mode="json"),
+        "use_cases": _use_cases(document),
     }
+
+
+def _use_cases(document: Document) -> list[dict[str, Any]]:
+    """Of a portfolio, each use case with its decision."""
+    if document.decision is not None:
+        return []
+    return [{"name": c.project, "decision": c.decision.model_dump(mode="json")} for c in document.contexts]
 
 
 def _sections(report: Report) -> list[dict[str, Any]]:
