@@ -94,7 +94,7 @@ def _pairs(train: list[str], test: list[str], similar: float) -> Iterator[tuple[
     """(training row, its most similar test row, cosine) in the order of the training rows."""
     from semhash import SemHash
 
-    encoder = _Encoder()
+    encoder = Encoder()
     index = SemHash.from_records([{"text": text, "row": str(i)} for i, text in enumerate(test)], ["text"], encoder)
     first = {text: row for row, text in reversed(list(enumerate(train)))}
     rows = [{"text": text, "row": str(row)} for text, row in first.items()]
@@ -102,7 +102,7 @@ def _pairs(train: list[str], test: list[str], similar: float) -> Iterator[tuple[
     yield from sorted((int(t.record["row"]), int(t.duplicate_of["row"]), float(t.score)) for t in twins)
 
 
-class _Encoder:
+class Encoder:
     """Mean-pooled MiniLM, as semhash wants it: `encode(texts) -> array (texts, 384)`."""
 
     def __init__(self) -> None:
