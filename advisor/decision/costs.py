@@ -220,6 +220,11 @@ class CostModel:
             tokens = Tokens(self.tokens.input, self.tokens.output, 0.0)
             usd = usd + DISTILLED_EXAMPLES * self.serving.token_usd(self._teacher.prices, tokens)
             sources = self._teacher.prices.sources
+        elif self._teacher is not None and self._teacher.machine is not None:
+            machine = self._teacher.machine
+            seconds = machine.busy_seconds(self.tokens.input, self.tokens.output)
+            usd = usd + DISTILLED_EXAMPLES * seconds / 3600.0 * machine.usd_per_hour.value
+            sources = (machine.source,)
         basis = f"{DISTILLED_EXAMPLES:,} answers of the teacher at its token price, one in ten reviewed"
         return Line("labelling", "Labels from a teacher", lambda: basis, "estimated", once=usd, sources=sources)
 

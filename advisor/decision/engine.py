@@ -67,15 +67,14 @@ def decide(
     start = answers.value("finance.start")
     on = max(today, start) if start is not None else today
     study = build_study(answers, rules, catalogue, on, samples=samples)
-    return _Assembly(study, catalogue, today, quick).decision(previous)
+    return _Assembly(study, today, quick).decision(previous)
 
 
 class _Assembly:
     """Puts the decision together from a study."""
 
-    def __init__(self, study: Study, catalogue: Catalogue, today: date, quick: bool) -> None:
+    def __init__(self, study: Study, today: date, quick: bool) -> None:
         self.study = study
-        self.catalogue = catalogue
         self.today = today
         self.quick = quick
         self.ranking = rank(study)
@@ -91,7 +90,7 @@ class _Assembly:
         by_id = {r.option_id: r for r in ranked}
         leader = place if place is not None else ranking.order[0]
         recommended = by_id[study.candidates[leader].option_id] if standing.verdict is Verdict.RECOMMEND else None
-        prices = self.catalogue.prices_date or self.today
+        prices = study.market.prices_date or self.today
         decision = Decision(
             verdict=standing.verdict,
             headline=self._headline(standing, by_id[study.candidates[leader].option_id]),

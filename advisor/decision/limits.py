@@ -40,6 +40,10 @@ class Limit:
     bound: float
     floor: bool = False
 
+    def show(self, value: float) -> str:
+        """A value of the metric as people read it."""
+        return show_limit(self.fact, value)
+
     def allows(self, value: float) -> bool:
         return value >= self.bound - 1e-9 if self.floor else value <= self.bound + 1e-9
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pricing.entries import Gpu, Model
 
 COUNTS = (1, 2, 4, 8)
+SMALL_CARD_GIB = 40.0
+MOST_SMALL_CARDS = 2
+"""Cards with less memory have no fast links between them: more than two slow each other down."""
 FAST_SHARE = 0.6
 """Rented set-ups per model: the cheapest that fits, and the cheapest of those that reach this share of the fastest's speed."""
 CPU_LIMIT_B = 2.0
@@ -114,7 +117,8 @@ def _fitting_count(model: Model, gpu: Gpu) -> int | None:
     if gpu.memory_gib is None or gpu.bandwidth_gb_s is None:
         return None
     need = (model.params_b or 0.0) * weight_bytes(model, gpu) * 1e9 / 2**30 * OVERHEAD
-    return next((n for n in COUNTS if n * gpu.memory_gib >= need), None)
+    most = MOST_SMALL_CARDS if gpu.memory_gib < SMALL_CARD_GIB else COUNTS[-1]
+    return next((n for n in COUNTS if n * gpu.memory_gib >= need and n <= most), None)
 
 
 def _owned(model: Model, catalogue: Catalogue, owned: Sequence[Mapping[str, object]]) -> Iterator[Machine]:

@@ -28,7 +28,7 @@ SERVERLESS_PER_MODEL = 2
 SUPERSEDED_DAYS = 730
 """An open model is not offered when another vendor's of its size is newer by this much."""
 RETIRES_SOON_DAYS = 120
-"""A model that ends sooner than this is worth moving to only as a stopgap: it is not offered for new work."""
+"""A model that ends sooner than this is not offered for new work, nor to move to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,8 @@ class Market:
     services: list[TuningOffer] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
     """(what, why): ended, not yet available, price unknown, replaced by a newer one."""
+    prices_date: date | None = None
+    """The day the newest figure of the catalogue was checked."""
     current: Deployment | None = None
     """The model in use with its token prices, when it is in the catalogue."""
     options: dict[object, list[Option]] = field(default_factory=dict)
@@ -133,7 +135,7 @@ def open_market(
     catalogue: Catalogue, on: date, *, owned: Sequence[Mapping[str, object]], current_model: str | None
 ) -> Market:
     """The market on one day. `owned` is the fact `hardware.gpus`; `current_model` keeps a closed model for its customer."""
-    market = Market()
+    market = Market(prices_date=catalogue.prices_date)
     sold = [model for model in catalogue.models.values() if _on_sale(model, on, current_model, market)]
     hosted = [d for model in sold for d in _hosted(model, catalogue, on, market)]
     market.deployments.extend(_without_dominated(hosted, current_model, market))
@@ -146,11 +148,18 @@ def open_market(
     return market
 
 
+def _retires_soon(model: Model, on: date) -> bool:
+    return model.serving_until is not None and (model.serving_until - on).days < RETIRES_SOON_DAYS
+
+
 def _on_sale(model: Model, on: date, current_model: str | None, market: Market) -> bool:
     status = model.status(on)
     if status == "not yet" or (status == "ended" and model.kind == "hosted"):
         market.left_out.append((model.name, f"not sold on {on}: {_life(model)}"))
         return False
+    if model.kind == "hosted" and _retires_soon(model, on):
+        market.left_out.append((model.name, f"not worth moving to: service ends {model.serving_until}"))
+        return model.id == current_model
     if status == "existing customers" and model.id != current_model:
         market.left_out.append((model.name, f"closed to new customers since {model.new_customers_until}"))
         return False
@@ -300,7 +309,7 @@ def _deployment(
         machine=machine,
         trainings=trainings,
         serving_until=model.serving_until if hosted else None,
-        retires_soon=bool(hosted and model.serving_until and (model.serving_until - on).days < RETIRES_SOON_DAYS),
+        retires_soon=hosted and _retires_soon(model, on),
         prices_as_of=max((v.checked for v in model_values(model)), default=None),
     )
 

@@ -213,9 +213,7 @@ def _prompted(deployment: Deployment, current_model: str | None, current: str | 
     if deployment.tier == "encoder":
         return
     for approach in PROMPT_APPROACHES:
-        if approach == "swap_model" and deployment.model_id == current_model:
-            continue
-        if approach != "swap_model" and deployment.retires_soon:
+        if deployment.retires_soon or (approach == "swap_model" and deployment.model_id == current_model):
             continue
         if approach == "long_context" and deployment.context_tokens < LEAST_WINDOW:
             continue

@@ -38,14 +38,7 @@ def staged_plan(winner: Outcome, ranked: Sequence[Outcome], valuation: Valuation
     test_items = max(EVALUATION_EXAMPLES, int(np.median(valuation.world.number("data.test_examples", 0.0))))
     stages = [_evaluation_stage(test_items, valuation)]
     if winner.option.approach == "keep_current":
-        stages.append(
-            Stage(
-                name="Keep what runs today",
-                do="Leave it; measure it on the evaluation set.",
-                gate=_gate(winner, floor, test_items, stop=True),
-            )
-        )
-        return stages
+        return [*stages, _keep_stage(winner, test_items)] if np.any(winner.quality > 0.0) else [_nothing_stage()]
     for step in _steps(winner, ranked):
         last = step is winner
         stages.append(
@@ -65,6 +58,25 @@ def staged_plan(winner: Outcome, ranked: Sequence[Outcome], valuation: Valuation
         )
     )
     return stages
+
+
+def _keep_stage(winner: Outcome, items: int) -> Stage:
+    expected = spread(winner.quality)
+    error = Z95 * math.sqrt(expected.p50 * (1 - expected.p50) / items)
+    return Stage(
+        name="Keep what runs today",
+        do="Leave it as it is, and measure it on the evaluation set: the comparison needs a figure, not an impression.",
+        gate=f"Decide again when it answers less than {max(expected.p50 - error, 0.0):.0%} of {items} items well, or when "
+        f"volume or spend has doubled.",
+    )
+
+
+def _nothing_stage() -> Stage:
+    return Stage(
+        name="Do not start yet",
+        do="As answered, no plan pays for itself. Find out first what a good answer is worth and what a wrong one costs.",
+        gate="Decide again when one of the answers named under what would change it has changed.",
+    )
 
 
 def _steps(winner: Outcome, ranked: Sequence[Outcome]) -> list[Outcome]:

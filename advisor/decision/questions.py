@@ -35,6 +35,8 @@ BINS = 8
 WORTH_ASKING_USD = 1.0
 MATERIAL_SHARE = 0.02
 """Of the value of the best option: what another option must gain before an answer counts as changing the recommendation."""
+LEAST_BIN = 12
+"""Samples in a bin below which its mean says nothing."""
 VARIANT_SAMPLES = 64
 
 
@@ -57,7 +59,7 @@ def worths_of(study: Study, ranking: Ranking, facts: Sequence[str]) -> list[Wort
     kinds = [study.outcomes[i].option.approach for i in places]
     scorer = _Scorer(values, kinds)
     found = []
-    for fact in facts:
+    for fact in (fact for fact in facts if fact in study.world.facts.read):
         column = _column(study, fact)
         if column is not None:
             found.append(scorer.worth(fact, bins_of(column)))
@@ -95,7 +97,7 @@ def bins_of(column: NDArray[np.generic]) -> NDArray[np.int64]:
 
 
 class _Scorer:
-    """Compares the best option of each bin with the best one of all."""
+    """Compares the best option of each bin with the best one of all; the error of a bin's mean is not taken for a gain."""
 
     def __init__(self, values: Array, kinds: Sequence[str]) -> None:
         self._values = values
@@ -105,16 +107,24 @@ class _Scorer:
         self.material = max(MATERIAL_SHARE * abs(float(self._means[self._winner])), CLEAR_USD)
 
     def worth(self, fact: str, bins: NDArray[np.int64]) -> Worth:
-        count = int(bins.max()) + 1
-        membership = np.zeros((bins.size, count))
-        membership[np.arange(bins.size), bins] = 1.0
-        size = membership.sum(axis=0)
-        means = self._values @ membership / np.maximum(size, 1.0)
-        share = size / bins.size
-        mine = means[self._winner]
-        gain = float(((means.max(axis=0) - mine) * share).sum())
-        other = np.where(self._others[:, None], means, -np.inf).max(axis=0)
-        return Worth(fact, max(gain, 0.0), float(share[other - mine > self.material].sum()))
+        """Bins in which another option is ahead by less than the error of the mean count as no difference."""
+        gain, changes = 0.0, 0.0
+        for one in range(int(bins.max()) + 1):
+            inside = bins == one
+            size = int(inside.sum())
+            if size < LEAST_BIN:
+                continue
+            means = self._values[:, inside].mean(axis=1)
+            gain += size * self._sure_gain(int(means.argmax()), inside, size)
+            other = int(np.where(self._others, means, -np.inf).argmax())
+            if self._others[other] and self._sure_gain(other, inside, size) > self.material:
+                changes += size
+        return Worth(fact, gain / bins.size, changes / bins.size)
+
+    def _sure_gain(self, place: int, inside: NDArray[np.bool_], size: int) -> float:
+        """How far an option is ahead of the winner inside a bin, less twice the standard error of that difference."""
+        difference = self._values[place, inside] - self._values[self._winner, inside]
+        return max(0.0, float(difference.mean()) - 2.0 * float(difference.std()) / size**0.5)
 
 
 def _might_limit(study: Study, fact: str) -> tuple[Limit, float, tuple[float, ...]] | None:

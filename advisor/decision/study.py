@@ -19,7 +19,7 @@ from advisor.decision.options import Option, generate
 from advisor.decision.points import points_for
 from advisor.decision.quality import QualityModel
 from advisor.decision.retrieval import hosted_retrieval, local_retrieval
-from advisor.decision.stakes import stakes_of
+from advisor.decision.stakes import list_price, stakes_of
 from advisor.decision.status_quo import stand_in, status_quo
 from advisor.decision.valuation import Outcome, Valuation
 from advisor.decision.world import EXTRA_DIMENSIONS, World, build_world
@@ -114,6 +114,7 @@ def build_study(answers: Answers, rules: RuleBook, catalogue: Catalogue, on: dat
     generated = _options(answers, world, market, current_model, answers.value("current.approach"))
     priceable = _priceable(generated, setups(catalogue, on), market)
     gated = apply_gates(priceable, rules.gates, world)
+    _show_a_swap(gated)
     standing_in = stand_in(market, answers.value("current.approach"))
     valuation = value_world(answers, rules, catalogue, on, world, market, gated.passed, standing_in)
     return Study(
@@ -133,6 +134,17 @@ def build_study(answers: Answers, rules: RuleBook, catalogue: Catalogue, on: dat
     )
 
 
+def _show_a_swap(gated: Gated) -> None:
+    """Another model under today's prompt is always among the candidates, if only to show which gate excludes it."""
+    if any(option.approach == "swap_model" for option in gated.passed):
+        return
+    swaps = [option for option, _ in gated.excluded if option.approach == "swap_model"]
+    if swaps:
+        shown = min(swaps, key=list_price)
+        gated.passed.append(shown)
+        gated.barred.add(shown.id)
+
+
 def value_world(
     answers: Answers,
     rules: RuleBook,
@@ -144,7 +156,7 @@ def value_world(
     standing_in: Option | None,
 ) -> Valuation:
     """The valuation of one world; `options` are those that may be chosen."""
-    teacher = best_teacher(market)
+    teacher = best_teacher(market, answers)
     costs = CostModel(world, effort(), setups(catalogue, on), teacher.deployment if teacher else None)
     quality = QualityModel(rules.effects.values(), world, costs.labels_used, teacher)
     observe_all(quality, answers, world, options, standing_in)
@@ -198,6 +210,7 @@ def _options(
 ) -> list[Option]:
     allowed = world.facts.get("data.teacher_allowed")
     teacher_allowed = True if allowed is None else bool(np.mean(np.asarray(allowed, dtype=float)) >= 0.5)
+    teacher_allowed = teacher_allowed and best_teacher(market, answers) is not None
     at_hand = world.known("data.labelled_examples")
     if isinstance(at_hand, np.ndarray):
         at_hand = None
@@ -249,10 +262,16 @@ def effort() -> dict[str, Effort]:
     return load_effort()
 
 
-def best_teacher(market: Market) -> Option | None:
-    """The cheapest of the strongest hosted models, as the one that would write labels."""
-    hosted = [d for d in market.deployments if d.hosting == "api" and d.tier == "frontier" and not d.retires_soon]
-    if not hosted:
-        return None
-    cheapest = min(hosted, key=lambda d: d.prices.input.value + d.prices.output.value if d.prices else 0.0)
-    return Option("prompting", deployment=cheapest)
+def best_teacher(market: Market, answers: Answers) -> Option | None:
+    """Who would write labels: the cheapest of the strongest hosted models, or where data stay in the house, of the open ones
+    on machines that may be used. None where there is no such machine."""
+    if answers.value("limits.must_self_host") is True:
+        places = {"owned_gpu"} if answers.value("limits.rented_gpus_allowed") is False else {"owned_gpu", "rented_gpu"}
+        found = [d for d in market.deployments if d.hosting in places and d.tier in ("open_large", "open_mid")]
+        strongest = [d for d in found if d.tier == "open_large"] or found
+    else:
+        frontier = answers.value("limits.frontier_allowed") is not False
+        tier = "frontier" if frontier else "mid"
+        strongest = [d for d in market.deployments if d.hosting == "api" and d.tier == tier and not d.retires_soon]
+    options = [Option("prompting", deployment=d) for d in strongest]
+    return min(options, key=list_price, default=None)

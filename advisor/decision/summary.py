@@ -134,7 +134,7 @@ def full(result: OptionResult, outcome: Outcome, valuation: Valuation, best_npv:
         "benefit_present_value_usd": _mean_present(gain, rate),
         "cost_lines": _cost_lines(outcome, valuation, rate),
         "cash": CashSeries(
-            cumulative_usd=[spread(cumulative_usd[:, m]) for m in range(cumulative_usd.shape[1])],
+            cumulative_usd=_quantiles(list(cumulative_usd.T)),
             cost_usd=cost.mean(axis=0).tolist(),
             status_quo_cost_usd=today.mean(axis=0).tolist(),
             benefit_usd=gain.mean(axis=0).tolist(),

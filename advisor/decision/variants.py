@@ -77,23 +77,31 @@ class Variants:
 def representatives(study: Study, order: Sequence[int]) -> list[Option]:
     """The leading options, the best of every kind that passed the gates, and of every other kind the cheapest."""
     chosen = [study.outcomes[i].option for i in order[:LEADING]]
-    kinds = {kind_of(option) for option in chosen}
+    kinds = {_stands_for(option) for option in chosen}
     for place in order:
         option = study.outcomes[place].option
-        if kind_of(option) not in kinds:
-            kinds.add(kind_of(option))
+        if _stands_for(option) not in kinds:
+            kinds.add(_stands_for(option))
             chosen.append(option)
     for option in sorted((option for option, _ in study.gated.excluded), key=list_price):
-        if kind_of(option) not in kinds:
-            kinds.add(kind_of(option))
+        if _stands_for(option) not in kinds:
+            kinds.add(_stands_for(option))
             chosen.append(option)
     return chosen
 
 
+def _stands_for(option: Option) -> tuple[object, ...]:
+    """Coarser than a kind: one place in the house and one outside stand for all."""
+    return (option.approach, option.attributes["self_hosted"], _strong(option))
+
+
+def _strong(option: Option) -> bool:
+    return option.attributes["tier"] in ("frontier", "mid", "open_large", "unknown")
+
+
 def kind_of(option: Option) -> tuple[object, ...]:
     """Options of one kind stand for each other: same approach, same kind of place, strong or small model."""
-    strong = option.attributes["tier"] in ("frontier", "mid", "open_large", "unknown")
-    return (option.approach, option.hosting, strong)
+    return (option.approach, option.hosting, _strong(option))
 
 
 def value_variants(study: Study, options: Sequence[Option], variants: Sequence[Answers], samples: int) -> Variants:

@@ -45,12 +45,28 @@ EXTRA_DIMENSIONS = (
 )
 
 
+class Facts(dict[str, Any]):
+    """Fact id -> value, remembering which facts were asked for: those alone can matter to the result."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self.read: set[str] = set()
+
+    def __getitem__(self, fact: str) -> Any:
+        self.read.add(fact)
+        return super().__getitem__(fact)
+
+    def get(self, fact: str, default: Any = None) -> Any:
+        self.read.add(fact)
+        return super().get(fact, default)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Fact id -> scalar, array of shape (samples,), or None where a fact is unknown and sets no limit."""
 
     points: Points
-    facts: Mapping[str, Any]
+    facts: Facts
     spread: frozenset[str]
     """Facts that are not known exactly: assumed, or answered with a range."""
 
@@ -102,15 +118,12 @@ def build_world(facts: Mapping[str, Fact], variants: Sequence[Answers], points: 
         if all(value == first for value in given[1:]):
             values[fact_id] = _one(fact, first, points, values)
         else:
-            columns = [_column(_one(fact, value, points, values), points) for value in given]
-            values[fact_id] = np.concatenate(
-                [c[i * points.each : (i + 1) * points.each] for i, c in enumerate(columns)]
-            )
+            values[fact_id] = _side_by_side([_one(fact, value, points, values) for value in given], points)
         if isinstance(first, Interval) or (first is None and isinstance(values[fact_id], np.ndarray)):
             spread.add(fact_id)
     _deny_what_does_not_apply(facts, values)
     _shorten_answers(values)
-    return World(points, values, frozenset(spread))
+    return World(points, Facts(values), frozenset(spread))
 
 
 def _deny_what_does_not_apply(facts: Mapping[str, Fact], values: dict[str, Any]) -> None:
@@ -126,7 +139,8 @@ def _shorten_answers(values: dict[str, Any]) -> None:
     """Who names a latency limit but no answer length has answers in mind that can be written in that time."""
     limit, length = values.get("limits.latency_p95_ms"), values.get("traffic.output_tokens")
     if limit is not None and isinstance(length, np.ndarray):
-        values["traffic.output_tokens"] = np.minimum(length, np.maximum(np.asarray(limit) * FAST_TOKENS_PER_MS, 1.0))
+        most = np.maximum(np.asarray(limit, dtype=float) * FAST_TOKENS_PER_MS, 1.0)
+        values["traffic.output_tokens"] = np.fmin(length, most)
 
 
 def _depends(fact: Fact) -> bool:
@@ -147,11 +161,17 @@ def _one(fact: Fact, value: Any, points: Points, values: Mapping[str, Any]) -> A
     return sample(fact, points)
 
 
-def _column(value: Any, points: Points) -> NDArray[np.generic]:
-    """A value as an array over all copies; an unknown number without a prior is not a number."""
-    if isinstance(value, np.ndarray):
-        return value
-    return np.full(points.count, np.nan if value is None else value)
+def _side_by_side(chosen: Sequence[Any], points: Points) -> NDArray[np.generic]:
+    """One value or one array for each copy, as one array; an unknown number without a prior is not a number."""
+    if not any(isinstance(value, np.ndarray) for value in chosen):
+        return np.repeat(np.array([np.nan if value is None else value for value in chosen]), points.each)
+    blocks = [
+        value[i * points.each : (i + 1) * points.each]
+        if isinstance(value, np.ndarray)
+        else np.full(points.each, np.nan if value is None else value)
+        for i, value in enumerate(chosen)
+    ]
+    return np.concatenate(blocks)
 
 
 def _between(interval: Interval, u: Array, *, integer: bool) -> Array:
