@@ -31,6 +31,7 @@ POWER = 0.8
 RESAMPLES = 10_000
 _EXACT_FLIPS = 14
 _CHUNK = 2_000_000
+_MOST_STEPS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,14 +241,17 @@ def _bootstrap(values: np.ndarray, groups: np.ndarray | None, seed: int) -> tupl
 def _sign_flip(totals: np.ndarray, seed: int) -> float:
     """Two-sided p-value of the sum when each group's sign could as well be the other one.
 
-    All sign patterns when there are few; else a random sample of them, the observed one counted in (so never 0).
+    Exact when the totals are whole numbers (for single 0/1 items it is McNemar's exact test) or few; else over a random
+    sample of sign patterns, the observed one counted in (so never 0).
     """
     import numpy as np
 
-    moved = totals[totals != 0]
-    observed = abs(float(moved.sum())) - 1e-12
+    moved = np.abs(totals[totals != 0])
+    observed = abs(float(totals.sum())) - 1e-9
     if len(moved) == 0:
         return 1.0
+    if np.all(moved == np.rint(moved)) and len(moved) * moved.sum() <= _MOST_STEPS:
+        return _exact_tail(np.rint(moved).astype(int), observed)
     if len(moved) <= _EXACT_FLIPS:
         patterns = np.arange(2 ** len(moved))[:, None] >> np.arange(len(moved)) & 1
         return float((np.abs((1 - 2 * patterns) @ moved) >= observed).mean())
@@ -257,3 +261,16 @@ def _sign_flip(totals: np.ndarray, seed: int) -> float:
         signs = generator.integers(0, 2, (min(size, RESAMPLES - start), len(moved))) * 2 - 1
         beyond += int((np.abs(signs @ moved) >= observed).sum())
     return (beyond + 1) / (RESAMPLES + 1)
+
+
+def _exact_tail(steps: np.ndarray, observed: float) -> float:
+    """P(|sum of +-steps| >= observed), each sign equally likely: the distribution is built up step by step."""
+    import numpy as np
+
+    reach = int(steps.sum())
+    chance = np.zeros(2 * reach + 1)
+    chance[reach] = 1.0
+    for step in steps:
+        chance = (np.roll(chance, step) + np.roll(chance, -step)) / 2  # never wraps: the ends are still empty
+    places = np.abs(np.arange(-reach, reach + 1))
+    return min(1.0, float(chance[places >= observed].sum()))
