@@ -100,11 +100,14 @@ def run(argv: list[str] | None = None) -> int:
 
 
 def write_bug_report(error: BaseException) -> Path:
-    """Leave the traceback in a file under the user's state folder; returns its path."""
+    """Leave the traceback, without keys and names of folders at home, in the user's state folder; returns its path."""
     from platformdirs import user_state_path
+
+    from advisor.secrets import mask
 
     folder = user_state_path("advisor", ensure_exists=True)
     path: Path = folder / f"bug-{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}.txt"
     text = "".join(traceback.format_exception(error))
-    path.write_text(f"advisor {advisor.__version__}, Python {sys.version}\n{text}", encoding="utf-8")
+    report = f"advisor {advisor.__version__}, Python {sys.version}\n{mask(text)}"
+    path.write_text(report, encoding="utf-8", errors="backslashreplace")
     return path
