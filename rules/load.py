@@ -33,6 +33,7 @@ KINDS: dict[str, type[Fact] | type[Rule]] = {
     "claims": Claim,
 }
 _NOT_KINDS = {"schema", "__pycache__"}
+_RULE_LIKE = {".yaml", ".yml", ".json"}
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,16 @@ def load_rules(*extra: Path) -> RuleBook:
         read_folder(folder, book, problems)
         problems.extend(check_names(book, folder))
         if problems:
-            raise problems[0]
+            raise _first_of(problems)
     return book
+
+
+def _first_of(problems: list[InvalidDataError]) -> InvalidDataError:
+    first = problems[0]
+    if len(problems) == 1:
+        return first
+    what = f"{first.what} (and {len(problems) - 1} more; `advisor rules check` shows them all)"
+    return InvalidDataError(what, where=first.where, fix=first.fix)
 
 
 def folders(*extra: Path) -> list[Path]:
@@ -159,24 +168,28 @@ def _check_override(new: Fact, old: Fact, path: Path) -> None:
 def _refuse_strays(folder: Path, problems: list[InvalidDataError]) -> None:
     """Files and sub-folders that would otherwise be ignored without a word."""
     for entry in sorted(folder.iterdir()):
-        if entry.is_file() and entry.suffix in (".yaml", ".yml"):
-            problems.append(
-                InvalidDataError("does not belong to a kind", where=str(entry), fix=f"move it to one of {_kinds()}")
-            )
-        elif (
-            entry.is_dir()
-            and entry.name not in KINDS
-            and entry.name not in _NOT_KINDS
-            and not entry.name.startswith(".")
-        ):
+        if entry.name.startswith(".") or entry.name in _NOT_KINDS:
+            continue
+        if entry.is_dir() and entry.name in KINDS:
+            problems.extend(_strays_of_kind(entry))
+        elif entry.is_dir():
             problems.append(
                 InvalidDataError("is not a kind of rule", where=str(entry), fix=_suggest(entry.name, KINDS))
             )
-        elif entry.is_dir() and entry.name in KINDS:
-            for stray in sorted(entry.glob("*.yml")):
-                problems.append(
-                    InvalidDataError("would not be read", where=str(stray), fix=f"name it {stray.stem}.yaml")
-                )
+        elif entry.suffix.lower() in _RULE_LIKE:
+            problems.append(
+                InvalidDataError("does not belong to a kind", where=str(entry), fix=f"move it to one of {_kinds()}")
+            )
+
+
+def _strays_of_kind(folder: Path) -> Iterator[InvalidDataError]:
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith(".") or entry.name in _NOT_KINDS:
+            continue
+        if entry.is_dir():
+            yield InvalidDataError("would not be read: rules are not nested", where=str(entry), fix="move its files up")
+        elif entry.suffix != ".yaml" and entry.suffix.lower() in _RULE_LIKE:
+            yield InvalidDataError("would not be read", where=str(entry), fix=f"name it {entry.stem}.yaml")
 
 
 def _kinds() -> str:

@@ -115,6 +115,20 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     }
 
 
+def test_a_project_names_the_first_problem_and_counts_the_others(tmp_path: Path) -> None:
+    write(tmp_path, RISK.replace("severity: warning", "severity: high"))
+    folder = write(tmp_path, RISK, "risks/other.yaml")
+    with pytest.raises(InvalidDataError, match=r"and 1 more; `advisor rules check` shows them all"):
+        load_rules(folder)
+
+
+def test_what_is_no_rule_may_lie_there(tmp_path: Path) -> None:
+    folder = write(tmp_path, RISK)
+    for name in ("README.md", "risks/.data_too_old.yaml.swp", "risks/notes.txt", ".git"):
+        (folder / name).write_text("x", encoding="utf-8")
+    assert problems(folder) == []
+
+
 def test_one_sided_examples_are_not_enough(tmp_path: Path) -> None:
     text = RISK.partition("  - facts: {data.labelled_examples: 5}")[0]
     assert "no example in which it stays silent" in problems(write(tmp_path, text))[0].what
@@ -124,6 +138,9 @@ def test_one_sided_examples_are_not_enough(tmp_path: Path) -> None:
     ("name", "what", "fix"),
     [
         ("risks/data_too_old.yml", "would not be read", "data_too_old.yaml"),
+        ("risks/data_too_old.YAML", "would not be read", "data_too_old.yaml"),
+        ("risks/data_too_old.json", "would not be read", "data_too_old.yaml"),
+        ("risks/old/data_too_old.yaml", "rules are not nested", "move its files up"),
         ("risk/data_too_old.yaml", "is not a kind of rule", "did you mean 'risks'?"),
         ("data_too_old.yaml", "does not belong to a kind", "risks/"),
     ],
