@@ -176,7 +176,7 @@ def _show(plan: Plan) -> None:
     emit(f"model         {plan.spec.model}")
     emit(
         f"data          {plan.spec.data.path}: {look['rows']} rows to train on, {look['tokens']:,} tokens, "
-        f"{look['trained_share']:.0%} of them answers; longest row {look['longest_tokens']}"
+        f"{_answers(look)}; longest row {look['longest_tokens']}"
     )
     emit(f"steps         {look['steps']} of {plan.spec.settings['batch_size']} rows")
     emit(f"machine       {plan.machine}")
@@ -188,6 +188,12 @@ def _show(plan: Plan) -> None:
     emit(f"test set      {_detectable(plan)}")
     for warning in plan.warnings:
         talk(f"! {warning}")
+
+
+def _answers(look: dict[str, Any]) -> str:
+    if look.get("labels"):
+        return ", ".join(f"{name}: {len(known)} answers" for name, known in look["labels"].items())
+    return f"{look['trained_share']:.0%} of them answers"
 
 
 def _fits(plan: Plan) -> str:

@@ -111,6 +111,8 @@ def setup_of(
     # What the loop really sees: whole steps of whole batches.
     seen_epochs = preflight["steps"] * int(settings["batch_size"]) / max(rows, 1)
     on_gpu = machine.device.kind == "gpu"
+    if method == "encoder":  # its heads are small: no token passes through a vocabulary
+        dims = replace(dims, stated_params=dims.params, stated_active_params=float(dims.active_linear_params))
     return TrainingSetup(
         dims=dims,
         method=method,

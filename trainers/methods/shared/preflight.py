@@ -33,6 +33,8 @@ class Preflight(BaseModel):
     steps: int
     refusals: list[dict[str, Any]]
     warnings: list[str]
+    labels: dict[str, dict[str, int]] | None = None
+    """question -> answer -> rows, for methods that choose among labels (the 50 most common)."""
 
 
 def look_at(
@@ -48,7 +50,7 @@ def look_at(
     refusals: list[dict[str, Any]] = []
     if trained == 0:
         refusals.append(
-            _refusal(
+            refusal(
                 "all_masked",
                 "no token of any row carries loss: the run would train on nothing",
                 [
@@ -59,7 +61,7 @@ def look_at(
         )
     elif untrained:
         refusals.append(
-            _refusal(
+            refusal(
                 "untrained_rows",
                 f"{len(untrained)} rows have no trained token (lines {_some(untrained)})",
                 [
@@ -70,7 +72,7 @@ def look_at(
         )
     if cut:
         refusals.append(
-            _refusal(
+            refusal(
                 "answers_cut",
                 f"{len(cut)} answers are cut at {max_tokens} tokens (lines {_some(cut)})",
                 [
@@ -82,7 +84,7 @@ def look_at(
         )
     if limit and lengths[-1] > limit:
         refusals.append(
-            _refusal(
+            refusal(
                 "too_long",
                 f"the longest row has {lengths[-1]} tokens, the model takes {limit}",
                 [
@@ -92,7 +94,7 @@ def look_at(
             )
         )
     if steps < 1:
-        refusals.append(_refusal("no_steps", "the run would make no step", ["raise --epochs or lower --batch-size"]))
+        refusals.append(refusal("no_steps", "the run would make no step", ["raise --epochs or lower --batch-size"]))
     warnings = []
     if endless:
         warnings.append(f"{endless} rows have no end-of-turn token in the answer: the model would not learn to stop")
@@ -118,7 +120,8 @@ def look_at(
     )
 
 
-def _refusal(code: str, text: str, ways_out: list[str]) -> dict[str, Any]:
+def refusal(code: str, text: str, ways_out: list[str]) -> dict[str, Any]:
+    """A reason not to start, with the ways out in the order to try them."""
     return {"code": code, "text": text, "ways_out": ways_out}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from advisor.base.errors import CouldNotError, InvalidDataError
 from trainers.data.frozen import refuse_test_rows
@@ -19,6 +19,7 @@ from trainers.runs.spec import DataFile, RunSpec
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+Kept = TypeVar("Kept")
 _HELD_OUT_SHARE = 0.05
 _FEWEST_TO_HOLD_OUT = 40
 
@@ -66,7 +67,7 @@ def files_of(spec: RunSpec, project: Path, *, only_look: bool = False) -> tuple[
     return source, held_source
 
 
-def hold_out(rows: list[Example], settings: BaseSettings) -> tuple[list[Example], list[Example]]:
+def hold_out(rows: list[Kept], settings: BaseSettings) -> tuple[list[Kept], list[Kept]]:
     """Training rows and rows kept back to measure held-out loss: 5 %, at most `held_out_rows`, none of a tiny set."""
     count = min(settings.held_out_rows, round(len(rows) * _HELD_OUT_SHARE))
     if len(rows) < _FEWEST_TO_HOLD_OUT or count == 0:
