@@ -1,7 +1,8 @@
 """What is assumed about a fact while it is unknown, in words for people."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from advisor.values import show_number, show_value
 from rules.facts import Assume, Fact
@@ -10,19 +11,27 @@ _Z90 = 1.2815515655446004
 """The 90th percentile of the standard normal distribution."""
 
 
-def assumed_text(fact: Fact) -> str | None:
-    """The assumption with its unit (numbers: the middle and P10 to P90); None when nothing is assumed."""
+def assumed_text(fact: Fact, known: Callable[[str], Any] | None = None) -> str | None:
+    """The assumption with its unit (numbers: the middle and P10 to P90); None when nothing is assumed.
+
+    `known` gives the value of another fact, on which the assumption may depend (None while that is open).
+    """
     if fact.assume is None or fact.assume.kind == "none":
         return None
     assume = fact.assume
     if assume.kind == "fixed":
         return show_value(assume.value, fact)
     if assume.kind == "choice":
-        return _mixture(fact, assume.weights or {})
+        return _mixture(fact, _weights(assume, known))
     low, middle, high = _quantiles(fact, assume)
     if middle is None:
         return _between(fact, low, high)
     return f"about {_amount(fact, middle)} ({_between(fact, low, high)})"
+
+
+def _weights(assume: Assume, known: Callable[[str], Any] | None) -> Mapping[str, float]:
+    other = known(assume.given) if known is not None and assume.given is not None else None
+    return (assume.weights_given or {}).get(str(other), assume.weights or {})
 
 
 def _quantiles(fact: Fact, assume: Assume) -> tuple[float, float | None, float]:

@@ -252,7 +252,7 @@ class Interview:
         answers, trail = self.answers, self._trail()
         number = trail.index(fact) + 1 if fact in trail else len(trail) + 1
         chosen = self.facts[fact]
-        assumed = assumed_text(chosen)
+        assumed = assumed_text(chosen, answers.value)
         source = chosen.assume.source if chosen.assume and assumed else None
         return Question(chosen, number, answers.get(fact), fact in answers.declined, assumed, source)
 

@@ -46,12 +46,21 @@ def _fact(fact: Fact, book: RuleBook) -> Iterator[Section]:
         yield "Asked when", [fact.ask_when.text]
     if fact.assume is not None:
         said = f"{fact.assume.describe()}  [{fact.assume.source}, {fact.assume.date}]"
-        yield "Assumed while unknown", [said, *([fact.assume.note] if fact.assume.note else [])]
+        yield "Assumed while unknown", [said, *_given(fact), *([fact.assume.note] if fact.assume.note else [])]
     if not fact.decides:
         yield "Decides", ["nothing: it is shown and stored only"]
     if users := used_by(fact.id, book):
         yield "Named by", users
     yield "File", [str(book.files[fact.id])]
+
+
+def _given(fact: Fact) -> Iterator[str]:
+    """What is assumed instead where another fact is known."""
+    assert fact.assume is not None
+    for value, weights in (fact.assume.weights_given or {}).items():
+        total = sum(weights.values())
+        shares = ", ".join(f"{choice} {weight / total:.0%}" for choice, weight in weights.items())
+        yield f"where {fact.assume.given} is {value}: {shares}"
 
 
 def _rule(kind: str, rule: Rule, book: RuleBook) -> Iterator[Section]:

@@ -212,8 +212,11 @@ def check_names(book: RuleBook, folder: Path) -> list[InvalidDataError]:
     problems: list[InvalidDataError] = []
     for fact in book.facts.values():
         path = book.files[fact.id]
-        if fact.ask_when is not None and _below(path, folder):
+        if not _below(path, folder):
+            continue
+        if fact.ask_when is not None:
             problems.extend(_check_condition(book, path, "ask_when", fact.ask_when, options=False))
+        problems.extend(_check_given(book, fact, path))
     for _, rule in book.rules():
         path = book.files[rule.id]
         if not _below(path, folder):
@@ -236,6 +239,22 @@ def _check_condition(
         book.vocabulary.check(condition, options=options)
     except ExpressionError as error:
         yield InvalidDataError(f"{key}: {error.what}", where=_line(path, key), fix=error.fix)
+
+
+def _check_given(book: RuleBook, fact: Fact, path: Path) -> Iterator[InvalidDataError]:
+    """An assumption may depend on one choice fact that does not itself depend on another."""
+    if fact.assume is None or fact.assume.given is None:
+        return
+    other, where = book.facts.get(fact.assume.given), _line(path, "assume", "given")
+    if other is None or other.type != "choice" or (other.assume is not None and other.assume.given is not None):
+        what = f"assume: {fact.assume.given!r} is not a choice fact with an assumption of its own"
+        yield InvalidDataError(what, where=where, fix="name one such as task.kind")
+        return
+    for value in (each for each in fact.assume.weights_given or {} if each not in other.values()):
+        line = _line(path, "assume", "weights_given", value)
+        close = get_close_matches(value, other.values(), n=1)
+        fix = f"did you mean {close[0]!r}?" if close else f"choices: {', '.join(other.values())}"
+        yield InvalidDataError(f"assume: {other.id} is never {value!r}", where=line, fix=fix)
 
 
 def _check_listed(book: RuleBook, rule: Rule, path: Path) -> Iterator[InvalidDataError]:

@@ -86,6 +86,16 @@ def test_dont_know_to_everything_ends_too(interview: Interview) -> None:
     assert interview.finished
 
 
+def test_what_is_assumed_follows_what_is_known(interview: Interview) -> None:
+    before = interview.go("task.format").assumed
+    interview.answer("task.kind", "extraction")
+    after = interview.go("task.format").assumed
+    assert before is not None
+    assert after is not None
+    assert before != after
+    assert "%" in after
+
+
 def test_a_question_waits_for_what_it_rests_on(interview: Interview) -> None:
     order = [fact.id for fact in interview.open_facts()]
     assert order.index("knowledge.citations_required") > order.index("knowledge.source")

@@ -223,6 +223,23 @@ def test_an_assumption_that_cannot_be_drawn_is_refused(tmp_path: Path, assume: s
     assert str(found[0].where).startswith(str(folder / "facts" / "task.weight.yaml:"))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("given: task.kind", "given: task.kinds", "is not a choice fact"),
+        ("given: task.kind", "given: task.classes", "is not a choice fact"),
+        ("given: task.kind", "given: task.reasoning", "is not a choice fact"),
+        ("    extraction: {", "    extracion: {", "task.kind is never 'extracion'"),
+    ],
+)
+def test_an_assumption_may_rest_on_one_choice_fact(tmp_path: Path, old: str, new: str, words: str) -> None:
+    text = FACT.read_text(encoding="utf-8")
+    assert old in text
+    folder = write(tmp_path, text.replace(old, new), "facts/task.format.yaml")
+    assert words in problems(folder)[0].what
+    assert str(problems(folder)[0].where).startswith(str(folder / "facts" / "task.format.yaml:"))
+
+
 def test_the_shipped_folder_given_again_changes_nothing() -> None:
     from rules.load import SHIPPED
 
