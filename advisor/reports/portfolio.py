@@ -162,9 +162,6 @@ def _said(context: Context, option: OptionResult) -> str:
     return f"{words[context.decision.verdict]}; in front: {option.label}"
 
 
-# cash -----------------------------------------------------------------------------------------------------------
-
-
 def _sum_of(contexts: Sequence[Context], part: str) -> list[float]:
     """The cumulative cash of all changes together; after its horizon a use case keeps what it has reached."""
     curves = [
@@ -240,9 +237,6 @@ def _crossing(curve: Sequence[float]) -> float | None:
 
     month = float(payback_month(curve)) if curve else float("nan")
     return None if np.isnan(month) else month
-
-
-# what else ------------------------------------------------------------------------------------------------------
 
 
 def _sharing(contexts: Sequence[Context]) -> list[Block]:

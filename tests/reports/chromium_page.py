@@ -73,7 +73,9 @@ async def opened(path: Path, *, width: int = 1280, height: int = 900, dark: bool
         page = Page(tab)
 
         async def asked(message: dict[str, Any]) -> None:
-            page.requests.append(message["params"]["request"]["url"])
+            address = message["params"]["request"]["url"]
+            if not address.startswith("data:"):  # a heatmap draws itself as a picture inside the page
+                page.requests.append(address)
 
         async def said(message: dict[str, Any]) -> None:
             page.complaints.append(str(message["params"]))

@@ -94,7 +94,7 @@ def test_it_prints_with_the_decision_and_plan_on_the_first_page(full_report: Mad
     pages = printed(full_report, tmp_path)
     assert "Recommendation" in pages[0]
     assert "The plan, step by step" in pages[0]
-    assert "Decide again with what was measured" in pages[0]
+    assert "5. Decide again" in pages[0]
     assert "How to reproduce this" in "".join(pages)
 
 

@@ -23,6 +23,7 @@ LEGEND = {
     "itemclick": False,
     "itemdoubleclick": False,
 }
+_TITLE = 26
 _LINE = 16
 _TICK_FORMATS = {Kind.USD: "$~s", Kind.SHARE: ".0%"}
 
@@ -55,7 +56,7 @@ def frame(height: int, x: dict[str, Any], y: dict[str, Any], **more: Any) -> dic
 def number_axis(axis: Axis, **more: Any) -> dict[str, Any]:
     """An axis of numbers with its title and unit."""
     return {
-        "title": {"text": label(axis.title, 44), "standoff": 10, "font": {"size": 13}},
+        "title": {"text": _title(axis.title), "standoff": 10, "font": {"size": 13}},
         "automargin": True,
         "fixedrange": True,
         "gridcolor": "@grid",
@@ -65,6 +66,15 @@ def number_axis(axis: Axis, **more: Any) -> dict[str, Any]:
         "tickformat": _TICK_FORMATS.get(axis.kind, ""),
         **more,
     }
+
+
+def _title(text: str) -> str:
+    """An axis title short enough for a phone: a long one has its unit on a line of its own."""
+    words, bracket, unit = text.partition(" (")
+    lines = (
+        [label(words, _TITLE), label(f"({unit}", _TITLE)] if bracket and len(text) > _TITLE else [label(text, _TITLE)]
+    )
+    return "<br>".join(lines)
 
 
 def name_axis(names: Sequence[str], **more: Any) -> dict[str, Any]:
@@ -90,7 +100,7 @@ def grid_axis(title: str, values: Sequence[float]) -> dict[str, Any]:
     step = max(1, math.ceil(len(values) / 6))
     places = list(range(0, len(values), step))
     return {
-        "title": {"text": label(title, 44), "standoff": 10, "font": {"size": 13}},
+        "title": {"text": _title(title), "standoff": 10, "font": {"size": 13}},
         "automargin": True,
         "fixedrange": True,
         "showgrid": False,
