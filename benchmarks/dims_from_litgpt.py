@@ -20,7 +20,8 @@ EXTRA = {"stablelm-base-alpha-3b": ["StableLM Alpha 3B"], "tiny-llama-1.1b": ["t
 def load(path: Path) -> Any:
     """litgpt's config module, without the package around it."""
     spec = importlib.util.spec_from_file_location("litgpt_config", path)
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)

@@ -33,29 +33,31 @@ class Change:
 
 
 def ways_to_fit(setup: TrainingSetup, assumed: tuple[str, ...] = ()) -> list[Change]:
-    """The changes in order, up to and with the first that makes the job fit; empty when it fits as it is."""
+    """The changes in order, up to and with the first that makes the job fit; empty when it fits as it is.
+
+    Each step takes the least sacrifice that saves something now: checkpointing may save nothing beside the states of
+    full fine-tuning, and much once those are gone.
+    """
     found: list[Change] = []
-    current = setup
-    if estimate_training(current, assumed).fits in ("fits", None):
-        return found
-    for what, sacrifice, change in _changes():
-        changed = change(current)
-        if changed == current:
-            continue
-        estimate = estimate_training(changed, assumed)
-        if _worse(estimate, found, setup, assumed):
-            continue
-        current = changed
-        found.append(Change(what, sacrifice, estimate.peak_memory_gib, estimate.fits, changed))
-        if estimate.fits == "fits":
+    current, estimate = setup, estimate_training(setup, assumed)
+    while estimate.fits not in ("fits", None):
+        step = next(_savings(current, estimate, assumed), None)
+        if step is None:
             break
+        found.append(step)
+        current, estimate = step.setup, estimate_training(step.setup, assumed)
     return found
 
 
-def _worse(estimate: TrainingEstimate, found: list[Change], setup: TrainingSetup, assumed: tuple[str, ...]) -> bool:
-    """Whether the change saves less than a hundredth."""
-    before = found[-1].peak_memory_gib.p50 if found else estimate_training(setup, assumed).peak_memory_gib.p50
-    return estimate.peak_memory_gib.p50 > 0.99 * before
+def _savings(setup: TrainingSetup, now: TrainingEstimate, assumed: tuple[str, ...]) -> Iterator[Change]:
+    """Changes that save at least a hundredth, the least sacrifice first."""
+    for what, sacrifice, change in _changes():
+        changed = change(setup)
+        if changed == setup:
+            continue
+        estimate = estimate_training(changed, assumed)
+        if estimate.peak_memory_gib.p50 <= 0.99 * now.peak_memory_gib.p50:
+            yield Change(what, sacrifice, estimate.peak_memory_gib, estimate.fits, changed)
 
 
 def _changes() -> Iterator[tuple[str, str, Callable[[TrainingSetup], TrainingSetup]]]:
@@ -69,7 +71,14 @@ def _changes() -> Iterator[tuple[str, str, Callable[[TrainingSetup], TrainingSet
     yield "LoRA instead of full fine-tuning", "equal at usual data sizes", _adapters
     yield "4-bit weights (QLoRA)", "a little quality, time to unpack", _four_bit
     yield "adapters of rank 8 on attention only", "a little quality", _smaller_adapters
-    yield "sequences half as long", "long rows are cut off", lambda s: replace(s, seq_len=max(1, s.seq_len // 2))
+    yield "sequences half as long", "long rows are cut off", _shorter
+
+
+SHORTEST = 128
+
+
+def _shorter(setup: TrainingSetup) -> TrainingSetup:
+    return setup if setup.seq_len <= SHORTEST else replace(setup, seq_len=max(SHORTEST, setup.seq_len // 2))
 
 
 def _smallest_batch(setup: TrainingSetup) -> TrainingSetup:

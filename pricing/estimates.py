@@ -46,8 +46,7 @@ def serving_line(raw: object, catalogue: Catalogue, on: date) -> dict[str, Any]:
 
 def serving_json(read: ReadServing, found: Speeds) -> dict[str, Any]:
     """The estimate with the contract's names. Throughput is of one request at batch 1, of all together otherwise."""
-    setup = read.setup
-    wide = (GUESSED_WIDENING if setup.dims.guessed else 1.0) * (ASSUMED_WIDENING if read.assumed else 1.0)
+    wide = serving_widening(read)
     single, many = INFERENCE.log_sd_single * wide, INFERENCE.log_sd_many * wide
     throughput_sd = single if found.batch == 1 else many
     output = 1 / found.step_s if read.decode_only else found.output_tokens_per_s
@@ -62,6 +61,12 @@ def serving_json(read: ReadServing, found: Speeds) -> dict[str, Any]:
     if (verdict := serving_verdict(read, memory)) is not None:
         line["fits"] = verdict
     return line | {"batch": found.batch, "assumed": list(read.assumed)}
+
+
+def serving_widening(read: ReadServing) -> float:
+    """How much wider than usual the ranges are."""
+    guessed = GUESSED_WIDENING if read.setup.dims.guessed else 1.0
+    return guessed * (ASSUMED_WIDENING if read.assumed else 1.0)
 
 
 RUNTIME_GIB = 1.0

@@ -145,7 +145,7 @@ def _source(value: "Value") -> str:
 @command.command()
 @click.option("--quiet", is_flag=True, help="Only errors and warnings.")
 @common_options
-def check(options: Options, quiet: bool) -> None:
+def check(options: Options, quiet: bool) -> int:
     """Read every price file (ours and yours) and look for slips; exit 1 when something is wrong."""
     from dataclasses import asdict
 
@@ -163,8 +163,7 @@ def check(options: Options, quiet: bool) -> None:
             emit(f"{f.severity}: {f.entry} {f.figure}: {f.message}\n  fix: {f.fix}")
         emit(", ".join(f"{n} {kind}" for kind, n in counts.items()))
         emit(f"{figures} figures, each with source and date; checked {catalogue.oldest} to {catalogue.prices_date}")
-    if any(f.severity is Severity.ERROR for f in findings):
-        raise SystemExit(1)
+    return int(any(f.severity is Severity.ERROR for f in findings))
 
 
 @command.command()

@@ -1,0 +1,248 @@
+"""Fit the constants of pricing/data/fitted to published measurements, and judge them on tables they have not seen.
+
+The fit minimises the error that the benchmark reports (mean over tables of the mean |error|, one error at most 1) plus
+PULL * sum of (ln(constant / prior) / SPREAD)^2: a constant leaves its prior only when several tables agree that it
+should. Constants that no table speaks of stay at their priors. Search: Powell's method (scipy.optimize), which needs no
+gradient.
+
+Leave-one-group-out: for each table the constants are fitted on all others and the table is predicted with them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from math import exp, sqrt
+from statistics import fmean
+from typing import Any
+
+import measured
+import numpy as np
+from measured import Row
+from scipy.optimize import minimize
+
+import pricing.activations
+import pricing.memory
+from pricing.catalogue import load_catalogue
+from pricing.estimates import serving_widening
+from pricing.fitted import FOLDER, MEMORY, SPEED, FittedFile, InferenceConstants, MemoryConstants, SpeedConstants
+from pricing.inference import speeds
+from pricing.memory import memory_components
+from pricing.rows import read_training
+from pricing.servingrows import read_serving
+from pricing.speed import training_tokens_per_s
+from pricing.training import Z90, memory_log_sd, speed_log_sd
+
+PULL = 0.004
+SPREAD = 0.35
+FAMILIES = ("eager", "compiled", "server", "layerwise")
+KEPT = {"cpu_runtime_gib", "cpu_launch_s", "fp32_share", "offload_gb_s", "plain_attention_share", "half_accumulation"}
+"""Constants that these measurements hardly speak of."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One figure of one row, with the row already read."""
+
+    row: Row
+    kind: str
+    read: Any
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is fitted: a file of constants, and how to predict a case with such constants."""
+
+    name: str
+    type: Any
+    kinds: tuple[str, ...]
+    predict: Callable[[Case, Any], float]
+
+    @property
+    def path(self) -> Any:
+        return FOLDER / f"{self.name}.yaml"
+
+    def prior(self) -> Any:
+        from advisor.base.yamlfile import load_model
+
+        return load_model(self.path, FittedFile[self.type]).prior
+
+
+def predict_memory(case: Case, constants: MemoryConstants) -> float:
+    """The account reads its constants from its module."""
+    pricing.memory.MEMORY = pricing.activations.MEMORY = constants  # type: ignore[attr-defined]
+    return sum(part.gib for part in memory_components(case.read.setup))
+
+
+def predict_speed(case: Case, constants: SpeedConstants) -> float:
+    return training_tokens_per_s(case.read.setup, constants) or 1.0
+
+
+def predict_inference(case: Case, constants: InferenceConstants) -> float:
+    found = speeds(case.read.setup, constants)
+    if case.kind == "prefill":
+        return found.prefill_tokens_per_s
+    return 1 / found.step_s if case.read.decode_only else found.output_tokens_per_s
+
+
+PROBLEMS = (
+    Problem("memory", MemoryConstants, ("memory",), predict_memory),
+    Problem("training_speed", SpeedConstants, ("training_speed",), predict_speed),
+    Problem("inference", InferenceConstants, ("decode", "prefill", "serving"), predict_inference),
+)
+
+
+def cases(rows: Sequence[Row], kinds: Sequence[str]) -> list[Case]:
+    """Every figure of those kinds."""
+    catalogue = load_catalogue()
+    found = []
+    for row in rows:
+        for kind in row.raw["scored"]:
+            if kind in kinds:
+                read = (read_training if row.kind == "training" else read_serving)(row.setup, catalogue)
+                found.append(Case(row, kind, read))
+    return found
+
+
+def names_of(kind: Any) -> list[tuple[str | None, str]]:
+    """(family, name) of each constant that is fitted."""
+    found: list[tuple[str | None, str]] = []
+    for field in fields(kind):
+        if field.name in FAMILIES:
+            from pricing.engines import EngineConstants
+
+            found += [(field.name, inner.name) for inner in fields(EngineConstants)]
+        elif not field.name.startswith("log_sd") and field.name not in KEPT:
+            found.append((None, field.name))
+    return found
+
+
+def vector(constants: Any, names: Sequence[tuple[str | None, str]]) -> np.ndarray:
+    """ln of the constants."""
+    return np.log([getattr(getattr(constants, f) if f else constants, n) for f, n in names])
+
+
+def filled(prior: Any, names: Sequence[tuple[str | None, str]], logs: Sequence[float]) -> Any:
+    """The constants with those logarithms, rounded to three digits; shares of a peak at most 1."""
+    flat: dict[str, float] = {}
+    inner: dict[str, dict[str, float]] = {}
+    for (family, name), value in zip(names, logs, strict=True):
+        number = float(f"{exp(value):.3g}")
+        if name in ("bandwidth_share", "arithmetic_share", "best_share"):
+            number = min(number, 0.95)
+        (inner.setdefault(family, {}) if family else flat)[name] = number
+    families = {name: replace(getattr(prior, name), **values) for name, values in inner.items()}
+    return replace(prior, **flat, **families)
+
+
+Errors = dict[str, dict[str, dict[str, float]]]
+"""Signed errors by kind, group and row."""
+
+
+def errors(problem: Problem, known: Sequence[Case], constants: Any) -> Errors:
+    """What these constants miss."""
+    found: Errors = {}
+    for case in known:
+        value = problem.predict(case, constants)
+        off = measured.error(case.kind, value, *case.row.result(case.kind))
+        found.setdefault(case.kind, {}).setdefault(case.row.group, {})[case.row.id] = off
+    return found
+
+
+def as_lists(groups: Mapping[str, Mapping[str, float]]) -> dict[str, list[float]]:
+    """Errors by group, without the rows' ids."""
+    return {name: list(found.values()) for name, found in groups.items()}
+
+
+def fit(problem: Problem, known: Sequence[Case], rounds: int = 2) -> Any:
+    """The constants for these cases."""
+    prior = problem.prior()
+    names = names_of(problem.type)
+    start = vector(prior, names)
+
+    def loss(logs: np.ndarray) -> float:
+        found = errors(problem, known, filled(prior, names, list(logs)))
+        misfit = sum(_misfit(kind, as_lists(groups)) for kind, groups in found.items())
+        return misfit + PULL * float(np.sum(((logs - start) / SPREAD) ** 2))
+
+    bounds = [(value - 1.0, value + 1.0) for value in start]
+    options = {"maxiter": rounds, "xtol": 0.03, "ftol": 0.002}
+    best = minimize(loss, start, method="Powell", bounds=bounds, options=options)
+    return filled(prior, names, list(best.x))
+
+
+def _misfit(kind: str, groups: Mapping[str, Sequence[float]]) -> float:
+    """Mean over groups of the mean error; memory also counts every row alike, as its headline does."""
+    per_group = fmean(fmean(min(abs(e), 1.0) for e in found) for found in groups.values())
+    if kind != "memory":
+        return per_group
+    return 3 * (per_group + fmean(abs(e) for found in groups.values() for e in found)) / 2
+
+
+def leave_one_out(problem: Problem, known: Sequence[Case]) -> Errors:
+    """Errors of each group with constants fitted without it."""
+    found: Errors = {}
+    for group in dict.fromkeys(case.row.group for case in known):
+        constants = fit(problem, [case for case in known if case.row.group != group], rounds=1)
+        held_out = [case for case in known if case.row.group == group]
+        for kind, groups in errors(problem, held_out, constants).items():
+            found.setdefault(kind, {}).update(groups)
+    return found
+
+
+def spread_for(groups: Mapping[str, Mapping[str, float]], known: Sequence[Case], share: float = 0.82) -> float:
+    """The standard deviation whose P10-P90 holds that share of the errors, each divided by how much its row is widened.
+
+    Tables count alike, so that a large one does not set the range for all.
+    """
+    wide = {case.row.id: widening(case) for case in known}
+    pairs = []
+    for found in groups.values():
+        mine = [abs(e) / wide[row] for row, e in found.items() if row in wide]
+        pairs += [(size, 1 / sqrt(len(mine))) for size in mine]
+    pairs.sort()
+    wanted, seen = share * sum(weight for _, weight in pairs), 0.0
+    for size, weight in pairs:
+        seen += weight
+        if seen >= wanted:
+            return float(f"{size / Z90:.2g}")
+    return float(f"{pairs[-1][0] / Z90:.2g}")
+
+
+def widening(case: Case) -> float:
+    """How much wider than usual the product makes the range of this row."""
+    if case.row.kind == "training":
+        setup, assumed = case.read.setup, case.read.assumed
+        if case.kind == "memory":
+            return memory_log_sd(setup, assumed) / MEMORY.log_sd
+        return speed_log_sd(setup, assumed) / (SPEED.log_sd_many_devices if setup.n_gpus > 1 else SPEED.log_sd)
+    return serving_widening(case.read)
+
+
+def write(problem: Problem, constants: Any, rows: int, today: str) -> None:
+    """Write the file again: how, prior as it was, constants as fitted."""
+    how = (
+        "benchmarks/fitting.py on benchmarks/data/figures: mean over tables of the mean error, pulled towards the "
+        "prior; log_sd from tables left out of the fit"
+    )
+    text = f"v: 1\nhow: {how!r}\nfitted: {today}\nrows: {rows}\n"
+    text += f"prior:\n{_body(problem.prior())}constants:\n{_body(constants)}"
+    problem.path.write_text(text, encoding="utf-8")
+
+
+def _body(constants: Any) -> str:
+    lines = []
+    for field in fields(constants):
+        value = getattr(constants, field.name)
+        if field.name in FAMILIES:
+            inner = ", ".join(f"{f.name}: {_number(getattr(value, f.name))}" for f in fields(value))
+            lines.append(f"  {field.name}: {{{inner}}}\n")
+        else:
+            lines.append(f"  {field.name}: {_number(value)}\n")
+    return "".join(lines)
+
+
+def _number(value: float) -> str:
+    text = f"{value:.9f}".rstrip("0")
+    return text + "0" if text.endswith(".") else text
+
+
+__all__ = ["PROBLEMS", "Case", "as_lists", "cases", "errors", "fit", "leave_one_out", "spread_for", "write"]
