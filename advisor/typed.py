@@ -100,7 +100,7 @@ def _suffix(text: str) -> str:
 
 def _number(fact: Fact, text: str) -> int | float:
     found = _AMOUNT.match(text.strip())
-    if found is None or not found["number"]:
+    if found is None or not any(character.isdigit() for character in found["number"]):
         raise _bad(fact, f"{text!r} is not a number", "type digits, for example 2500, 2.5k or 100-200; s to skip")
     value = float(re.sub(r"[,_ ]", "", found["number"]))
     scale = _scale(fact, found["suffix"].strip(), text)

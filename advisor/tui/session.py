@@ -27,6 +27,7 @@ class Session:
     answers: "Answers"
     """As last read from the disk; `reload` reads again."""
     decider: "Decider"
+    open_questions: int = 0
     decision: "Decision | None" = None
     decided_on: "Answers | None" = None
     """The answers that `decision` was made on."""
@@ -56,11 +57,12 @@ class Session:
         project.latest_decision()  # a broken file is told now, not later
         decider = Decider(folder, today)
         decider.start()
-        return cls(project, adviser, interview, answers, decider)
+        return cls(project, adviser, interview, answers, decider, len(interview.open_facts()))
 
     def reload(self) -> None:
         """Read the answers again: a run, an evaluation or another window may have added some. Raises `AdvisorError`."""
         self.answers = self.project.answers()
+        self.open_questions = len(self.interview.open_facts())
 
     @property
     def up_to_date(self) -> bool:

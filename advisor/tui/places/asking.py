@@ -24,13 +24,16 @@ _HOW = {
     "date": "YYYY-MM-DD",
     "text": "a line of text",
 }
+_ENDLESS = 1e9
+"""A range up to here or higher tells nobody anything."""
 _MODEL_FACT = "current.model"
 
 
 def how_to_answer(fact: Fact) -> str:
     """How an answer to the fact is typed, with the range that is allowed."""
     how = _HOW.get(str(fact.type), "choose one")
-    return f"{how} ({fact.range_words()})" if fact.type in ("int", "number") else how
+    bounded = fact.type in ("int", "number") and fact.highest < _ENDLESS
+    return f"{how} ({fact.range_words()})" if bounded else how
 
 
 def answer_widget(question: "Question", session: "Session") -> Widget:

@@ -1,5 +1,6 @@
 """The interview: one question at a time, the leaning beside it."""
 
+import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -18,6 +19,7 @@ from advisor.tui.places.place import Place
 from advisor.tui.session import clock
 from advisor.tui.text import lines
 from advisor.tui.widgets.entry import Entry, Field
+from advisor.tui.widgets.frame import TopLine
 from advisor.tui.widgets.leaning import LeaningPanel
 from advisor.tui.widgets.rows import Rows
 
@@ -39,6 +41,7 @@ class InterviewPlace(Place):
         super().__init__()
         self.question: Question | None = None
         """The question on the screen. It stays until it is answered, whatever the decision says meanwhile."""
+        self._asking = asyncio.Lock()
         self._asked = False
         self._untouched = True
         """Nobody has pressed a key yet, so the first decision may still choose a better first question."""
@@ -75,32 +78,31 @@ class InterviewPlace(Place):
         session = self.session
         if session is None:
             return
-        self.question = session.interview.current()
-        self._asked = True
-        area = self.query_one("#question", VerticalScroll)
-        with self.app.batch_update():
-            await area.remove_children()
-            await area.mount_all(self._widgets(session))
-        area.scroll_home(animate=False)
-        self._show_clashes(session)
-        self._show_note()
-        self._focus_answer()
+        # Keys and a new decision may both want the next question at the same moment.
+        async with self._asking:
+            self.question = session.interview.current()
+            self._asked = True
+            area = self.query_one("#question", VerticalScroll)
+            with self.app.batch_update():
+                await area.remove_children()
+                await area.mount_all(self._widgets(session))
+            area.scroll_home(animate=False)
+            self._show_clashes(session)
+            self._show_note()
+            self._focus_answer()
 
     def _widgets(self, session: "Session") -> list[Widget]:
         question = self.question
         if question is None:
             return [_finished(session)]
         fact = question.fact
-        progress = session.interview.progress()
-        place = f"Question {question.number}, {fact.group}"
         return [
-            Static(Content.styled(f"{place} ({progress.open} open)", "$text-muted")),
-            Static(Content.styled(fact.question, "bold"), id="asked"),
+            Static(Content.styled(f"{question.number}. {fact.question}", "bold"), id="asked"),
             Static(Content.styled(fact.why, "$text-muted"), id="why-asked"),
             answer_widget(question, session),
-            *([Static(id="note")] if any(choice.help for choice in fact.choices) else []),
             Static(id="problem"),
             Static(_standing(question, wide=self.app.size.width >= 100), id="standing"),
+            *([Static(id="note")] if any(choice.help for choice in fact.choices) else []),
             Static(id="clashes"),
         ]
 
@@ -130,7 +132,7 @@ class InterviewPlace(Place):
         for rows in self.query("#choices").results(Rows):
             note = rows.rows[rows.cursor].note if rows.rows else ""
             for area in self.query("#note").results(Static):
-                area.update(Content.styled(note, "$text-muted"))
+                area.update(Content.assemble((f"{rows.rows[rows.cursor].text}: ", "$text-muted"), note))
 
     @on(Rows.Chosen, "#choices")
     async def _chose(self, event: Rows.Chosen) -> None:
@@ -164,6 +166,7 @@ class InterviewPlace(Place):
             session.reload()
         except AdvisorError as error:
             session.unsaved = error.what if error.exit_code != 3 else session.unsaved
+            self.query_one(TopLine).show(session)
             self._problem(error.what, error.fix)
             return
         session.unsaved, session.saved_at = None, clock()
@@ -191,9 +194,13 @@ class InterviewPlace(Place):
         await self.refresh_place()
 
     def _problem(self, what: str, fix: str | None) -> None:
+        if self.question is not None:
+            what = what.removeprefix(f"{self.question.fact.id}: ")
         parts = [Content.assemble(("■ ", "$text-error"), ("Not taken: ", "bold"), what)]
         if fix:
             parts.append(Content.styled(f"  {fix}", "$text-muted"))
+        for reading in self.query("#reading").results(Static):
+            reading.update("")
         for area in self.query("#problem").results(Static):
             area.display = True
             area.update(lines(parts))

@@ -36,9 +36,12 @@ def _saved(session: "Session") -> Content:
     if session.unsaved is not None:
         return Content.assemble(("■ ", "$text-error"), ("NOT SAVED", "bold"))
     answers = session.answers
-    unknown = f", {len(answers.declined)} unknown" if answers.declined else ""
+    unknown = f"{len(answers.declined)} unknown, " if answers.declined else ""
     return Content.assemble(
-        f"{len(answers)} answered{unknown}  ", ("● ", "$text-success"), ("saved", "bold"), f" {session.saved_at}"
+        f"{len(answers)} answered, {unknown}{session.open_questions} open  ",
+        ("● ", "$text-success"),
+        ("saved", "bold"),
+        f" {session.saved_at}",
     )
 
 

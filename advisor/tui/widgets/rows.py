@@ -1,5 +1,6 @@
 """A list with a cursor. Cursor and choice are glyphs, so that neither needs colour."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -119,6 +120,7 @@ class Rows(VerticalScroll, can_focus=True):
     def __init__(self, rows: Sequence[Row] = (), *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.rows = tuple(rows)
+        self._showing = asyncio.Lock()
         self.set_reactive(Rows.cursor, self._first())
 
     def compose(self) -> ComposeResult:
@@ -128,9 +130,10 @@ class Rows(VerticalScroll, can_focus=True):
         """Show other rows; the cursor stays where it was as far as that place still exists."""
         if tuple(rows) == self.rows and cursor is None:
             return
-        self.rows = tuple(rows)
-        await self.remove_children()
-        await self.mount_all(self._lines_of(self.rows))
+        async with self._showing:
+            self.rows = tuple(rows)
+            await self.remove_children()
+            await self.mount_all(self._lines_of(self.rows))
         wanted = self.cursor if cursor is None else cursor
         self.set_reactive(Rows.cursor, self._nearest(min(wanted, len(self.rows) - 1), 1))
         self._point()
@@ -145,10 +148,8 @@ class Rows(VerticalScroll, can_focus=True):
     def lines(self) -> list[RowLine]:
         return list(self.query_children(RowLine))
 
-    def on_focus(self) -> None:
-        self._point()
-
-    def on_blur(self) -> None:
+    def watch_has_focus(self, has_focus: bool) -> None:
+        super().watch_has_focus(has_focus)
         self._point()
 
     def on_mount(self) -> None:
