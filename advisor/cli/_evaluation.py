@@ -84,7 +84,7 @@ def make_spec(project: Project, wish: Wish) -> EvaluationSpec:
     from trainers.runs.client import find
 
     run = find(project.folder, wish.run)
-    artefact = _artefact(run)
+    artefact = trained_weights(run)
     test = _test_file(project)
     examples = project.folder / run.spec.data.path
     if not examples.is_file():
@@ -119,7 +119,7 @@ def make_spec(project: Project, wish: Wish) -> EvaluationSpec:
     )
 
 
-def _artefact(run: RunView) -> Path:
+def trained_weights(run: RunView) -> Path:
     """The folder of trained weights of a finished run."""
     from trainers.runs.checkpoints import problem_with
 

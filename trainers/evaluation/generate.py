@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from advisor.base.errors import CouldNotError, InvalidDataError
-from advisor.base.files import parse_json, read_text
+from advisor.base.errors import InvalidDataError
 from trainers.evaluation.constrain import JsonGrammar
 from trainers.evaluation.prompts import Messages
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from trainers.models.local import Dtype
 
 _BATCH_ROWS = 32
 _BATCH_TOKENS = 16_384
@@ -37,6 +38,15 @@ class Generated:
     output_tokens: int
     ended: bool
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How to draw tokens instead of taking the likeliest."""
+
+    temperature: float
+    top_p: float
+    seed: int
 
 
 class LocalModel:
@@ -89,22 +99,27 @@ class LocalModel:
                 rows = zip(batch, found, strict=True)
                 yield [(place, self._decoded(tokens, len(encoded[place]), each)) for place, tokens in rows]
 
-    def stream(self, messages: Messages, *, max_new_tokens: int, on_text: Any) -> Generated:
-        """One answer, its text given to `on_text` piece by piece as it comes."""
+    def one(
+        self,
+        messages: Messages,
+        *,
+        max_new_tokens: int,
+        schema: dict[str, Any] | None = None,
+        sampling: Sampling | None = None,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Generated:
+        """One answer, greedy unless `sampling` is given; its text goes to `on_text` piece by piece as it comes."""
         import torch
-        from transformers import TextStreamer
-
-        class Pieces(TextStreamer):  # type: ignore[misc]  # transformers is not typed here
-            def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
-                if text:
-                    on_text(text)
 
         tokens = self.encode(messages)
         self._refuse_too_long([tokens], max_new_tokens)
-        streamer = Pieces(self.tokenizer, skip_prompt=True, skip_special_tokens=True)
+        extra: dict[str, Any] = {} if on_text is None else {"streamer": _pieces(self.tokenizer, on_text)}
+        if sampling is not None:
+            extra |= {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p}
+            torch.manual_seed(sampling.seed)
         began = time.monotonic()
         with torch.inference_mode():
-            found = self._generate([tokens], None, 0, max_new_tokens, None, streamer=streamer)
+            found = self._generate([tokens], None, 0, max_new_tokens, schema, **extra)
         return self._decoded(found[0], len(tokens), time.monotonic() - began)
 
     def _prefix(self, tokens: list[int]) -> Any:
@@ -121,13 +136,13 @@ class LocalModel:
         shared: int,
         max_new_tokens: int,
         schema: dict[str, Any] | None,
-        streamer: Any = None,
+        **options: Any,
     ) -> list[list[int]]:
         import torch
         from transformers import LogitsProcessorList
 
         ids, mask = self._padded(prompts, shared if prefix is not None else 0)
-        extra: dict[str, Any] = {}
+        extra: dict[str, Any] = {"do_sample": False, **options}
         if prefix is not None:
             extra["past_key_values"] = _repeated(prefix, len(prompts))
         if schema is not None:
@@ -136,10 +151,8 @@ class LocalModel:
             input_ids=torch.tensor(ids, device=self.model.device),
             attention_mask=torch.tensor(mask, device=self.model.device),
             max_new_tokens=max_new_tokens,
-            do_sample=False,
             pad_token_id=self._padding,
             eos_token_id=self.end_tokens,
-            streamer=streamer,
             **extra,
         )
         new: list[list[int]] = made[:, len(ids[0]) :].tolist()
@@ -181,6 +194,18 @@ class LocalModel:
                 where=self.name,
                 fix="show fewer examples (--shots) or allow shorter answers (--max-new-tokens)",
             )
+
+
+def _pieces(tokenizer: PreTrainedTokenizerBase, on_text: Callable[[str], None]) -> Any:
+    """A streamer that hands on finished pieces of text."""
+    from transformers import TextStreamer
+
+    class Pieces(TextStreamer):  # type: ignore[misc]  # transformers is not typed here
+        def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+            if text:
+                on_text(text)
+
+    return Pieces(tokenizer, skip_prompt=True, skip_special_tokens=True)
 
 
 def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
@@ -231,48 +256,21 @@ def _repeated(prefix: Any, rows: int) -> Any:
     return cache
 
 
-def load_local(model: str, artefact: Path | None, dtype: str = "auto") -> LocalModel:
-    """A base model, or what training made of it. Raises `InvalidDataError` when they do not belong together."""
-    from trainers.models.local import choose_dtype, load_model, load_tokenizer
+def load_local(model: str, artefact: Path | None, dtype: Dtype = "auto") -> LocalModel:
+    """A base model, or what training made of it: an adapter stays beside the base that it was trained on (merging
+    rounds). Raises `InvalidDataError` when the two do not belong together.
+    """
+    from trainers.models.local import load_model, load_tokenizer
+    from trainers.models.trained import is_adapter, load_trained, read_card
 
     device = _device()
     if artefact is None:
-        chosen = choose_dtype(dtype)  # type: ignore[arg-type]
-        loaded = load_model(model, chosen, attention="sdpa")
-        return LocalModel(model, loaded.to(device), load_tokenizer(model))
+        return LocalModel(model, load_model(model, dtype, attention="sdpa").to(device), load_tokenizer(model))
     card = read_card(artefact)
-    if card is not None and card["base"] != model:
-        raise InvalidDataError(f"this adapter belongs to {card['base']!r}, not to {model!r}", where=str(artefact))
-    if not (artefact / "adapter_config.json").exists():
-        loaded = load_model(str(artefact), choose_dtype(dtype), attention="sdpa")  # type: ignore[arg-type]
-        return LocalModel(str(artefact), loaded.to(device), load_tokenizer(str(artefact)))
-    # An adapter is measured on the base it was trained on, in the same numbers.
-    base = load_model(model, (card or {}).get("dtype", dtype), attention="sdpa", quantization=_quantisation(card))
-    return LocalModel(str(artefact), with_adapter(base, artefact).to(device), load_tokenizer(model))
-
-
-def with_adapter(base: PreTrainedModel, adapter: Path) -> Any:
-    """The base with the adapter beside its weights, not merged into them: merging rounds."""
-    from peft import PeftModel
-
-    return PeftModel.from_pretrained(base, adapter, autocast_adapter_dtype=False).eval()
-
-
-def read_card(artefact: Path) -> dict[str, Any] | None:
-    """What training wrote beside the weights; None for weights from elsewhere."""
-    path = artefact / "advisor.json"
-    if not path.exists():
-        return None
-    card: dict[str, Any] = parse_json(read_text(path), where=str(path))
-    return card
-
-
-def _quantisation(card: dict[str, Any] | None) -> object | None:
-    """The quantisation that the adapter was trained on, as transformers wants it."""
-    wanted = (card or {}).get("quantisation")
-    if not wanted:
-        return None
-    raise CouldNotError(f"bases quantised as {wanted} cannot be loaded for evaluation yet")
+    if is_adapter(artefact) and card.base != model:
+        raise InvalidDataError(f"this adapter belongs to {card.base!r}, not to {model!r}", where=str(artefact))
+    loaded, tokenizer = load_trained(artefact, card.dtype, attention="sdpa")
+    return LocalModel(str(artefact), loaded.to(device), tokenizer)
 
 
 def _device() -> torch.device:

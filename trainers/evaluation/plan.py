@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from advisor.base.errors import InvalidDataError, UsageError
 from trainers.evaluation.items import Item, read_test
@@ -19,14 +20,15 @@ _ANSWER_ROOM = 1.25
 _ANSWER_MARGIN = 8
 _CHARACTERS_A_TOKEN = 3
 _FEWEST_EXAMPLES = 2
+ENCODER = "encoder"
 BASE, FEW_SHOT, RETRIEVED, TUNED = "base", "base_few_shot", "base_retrieved", "tuned"
 
 
 def standard_candidates(
     model: str,
-    artefact: str | None,
+    artefact: str,
     *,
-    method: str | None,
+    method: str,
     catalogue_model: str | None,
     examples: int,
     constrained: bool,
@@ -39,7 +41,9 @@ def standard_candidates(
     The prompted ones are decoded under the schema when there is one (`constrained`); the base as it is and the tuned
     model write freely.
     """
-    shared = {"model": model, "catalogue_model": catalogue_model, "usd_per_hour": usd_per_hour}
+    shared: dict[str, Any] = {"model": model, "catalogue_model": catalogue_model, "usd_per_hour": usd_per_hour}
+    if method == ENCODER:  # an encoder cannot be prompted
+        return (CandidateSpec(name=MODEL_FREE), _tuned(artefact, method, shared))
     found = [CandidateSpec(name=BASE, approach="prompting", training="none", **shared)]
     if examples >= _FEWEST_EXAMPLES:
         found += [
@@ -63,9 +67,11 @@ def standard_candidates(
             ),
             CandidateSpec(name=MODEL_FREE),
         ]
-    if artefact is not None:
-        found.append(CandidateSpec(name=TUNED, artefact=artefact, approach=method, training=method, **shared))
-    return tuple(found)
+    return (*found, _tuned(artefact, method, shared))
+
+
+def _tuned(artefact: str, method: str, shared: dict[str, Any]) -> CandidateSpec:
+    return CandidateSpec(name=TUNED, artefact=artefact, approach=method, training=method, **shared)
 
 
 def data_file(path: Path, project: Path) -> DataFile:

@@ -15,7 +15,7 @@ from trainers.evaluation.metrics import get_metric
 from trainers.evaluation.metrics._text import NotJsonError, as_json
 from trainers.evaluation.plan import BASE, TUNED, chosen_items
 from trainers.evaluation.schema import schema_problem
-from trainers.evaluation.spec import Answer, CandidateSpec, EvaluationSpec, Latency
+from trainers.evaluation.spec import MODEL_FREE, Answer, CandidateSpec, EvaluationSpec, Latency
 from trainers.evaluation.words import pair_sentence
 
 _HOUR_S = 3600.0
@@ -71,8 +71,9 @@ def _group_key(items: Sequence[Item]) -> str | None:
 
 
 def _headline(comparison: Comparison, best: str | None) -> dict[str, Any]:
-    """The verdict on the tuned model: against its base, prompted as well as we can."""
-    pair = next((p for p in comparison.pairs if p.b == TUNED and p.a == best), None)
+    """The verdict on the tuned model: against its base prompted as well as we can, or (encoder) the nearest example."""
+    against = best or MODEL_FREE
+    pair = next((p for p in comparison.pairs if p.b == TUNED and p.a == against), None)
     if pair is None:
         return {}
     return {"verdict": str(pair.verdict), "verdict_text": pair_sentence(pair)}

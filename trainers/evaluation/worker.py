@@ -22,9 +22,10 @@ from trainers.evaluation.folder import EvaluationFolder
 from trainers.evaluation.generate import Generated, LocalModel, load_local
 from trainers.evaluation.items import Item
 from trainers.evaluation.latency import latency_of
-from trainers.evaluation.plan import answer_limit, chosen_items, example_items, latency_sample
+from trainers.evaluation.plan import ENCODER, answer_limit, chosen_items, example_items, latency_sample
 from trainers.evaluation.prompts import Messages, conversations, question
 from trainers.evaluation.spec import Answer, CandidateSpec, EvaluationSpec, Latency
+from trainers.models.trained import read_card
 
 _REPORT_EVERY_S = 0.5
 
@@ -88,6 +89,9 @@ class Worker:
         open_latency = [c for c in candidates if self.spec.latency_requests and c.name not in latencies]
         if not (ask_general or open_latency or any(self.missing(c) for c in candidates)):
             return
+        if artefact is not None and read_card(self.project / artefact).method == ENCODER:
+            self._encoder(candidates[0], self.project / artefact)
+            return
         local = load_local(model, self.project / artefact if artefact else None, self.spec.dtype)
         limit = answer_limit(self.spec, self.items, self.examples, local.count)
         for candidate in candidates:
@@ -97,9 +101,29 @@ class Worker:
         if ask_general:
             self._general(side, local)
 
+    def _encoder(self, candidate: CandidateSpec, artefact: Path) -> None:
+        """An encoder names labels: all at once, then some alone for the time it takes."""
+        from trainers.models.encoder import load_encoder
+
+        encoder = load_encoder(artefact)
+        todo = self.missing(candidate)
+        if todo:
+            began = time.monotonic()
+            texts = encoder.answer([question(item) for item in todo])
+            each = round((time.monotonic() - began) / len(todo), 4)
+            pairs = zip(todo, texts, strict=True)
+            self.folder.add(candidate.name, [Answer(id=i.id, output=text, seconds=each) for i, text in pairs])
+        if self.spec.latency_requests and candidate.name not in self.folder.latencies():
+            alone = []
+            for item in latency_sample(self.spec, self.items):
+                began = time.monotonic()
+                text = encoder.answer([question(item)])[0]
+                alone.append(Answer(id=item.id, output=text, seconds=time.monotonic() - began))
+            self.folder.add_latency(candidate.name, latency_of(alone))
+
     def _tuned_base(self) -> str | None:
         """The model that the tuned candidate was made from; None when there is no tuned candidate."""
-        return next((c.model for c in self.spec.candidates if c.artefact), None)
+        return next((c.model for c in self.spec.candidates if c.artefact and c.approach != ENCODER), None)
 
     def _answer(self, candidate: CandidateSpec, local: LocalModel, limit: int) -> None:
         todo = self.missing(candidate)
