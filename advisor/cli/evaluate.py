@@ -14,6 +14,12 @@ from advisor.cli.common import Options, common_options, emit, emit_json, talk
 if TYPE_CHECKING:
     pass
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trainers.evaluation.items import Item
+    from trainers.evaluation.spec import CandidateSpec
+
 _PATH = click.Path(path_type=Path)
 
 
