@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from advisor.decision.result import Change, Decision, OptionResult, Verdict
+from advisor.reports.blocks import Kind
+from advisor.reports.numbers import show
 from advisor.reports.outcomes import Evaluated, Outcome
+from advisor.reports.words import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,26 @@ class Claim:
     now: str
     as_of: str
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class FactWords:
+    """A fact's label and unit, and what its choices mean in words."""
+
+    label: str
+    unit: str | None = None
+    is_share: bool = False
+    choices: Mapping[str, str] = field(default_factory=dict)
+
+    def said(self, value: object) -> str:
+        """A value of the fact with its unit; a share as a percentage."""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            if self.is_share:
+                return show(float(value), Kind.SHARE)
+            return f"{plain(value)} {self.unit}" if self.unit else plain(value)
+        if isinstance(value, str):
+            return self.choices.get(value, value.replace("_", " "))
+        return plain(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +68,8 @@ class Context:
     today: date
     max_price_age_days: int
     claims: Sequence[Claim] = ()
-    fact_labels: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, FactWords] = field(default_factory=dict)
+    """How each fact is spoken of."""
     changes: Sequence[Change] = ()
     compared_with: str | None = None
     """What `changes` is relative to, in words."""
@@ -77,6 +101,10 @@ class Context:
         if self.decision.recommended is not None:
             return self.decision.recommended
         return self.decision.ranked[0] if self.decision.ranked else None
+
+    def fact(self, name: str) -> FactWords:
+        """How a fact is spoken of; by its id when it is not known (an effect, a fact of another version)."""
+        return self.facts.get(name) or FactWords(name)
 
     @property
     def recommends(self) -> bool:

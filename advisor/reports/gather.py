@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from advisor.reports.context import Claim, Context
+from advisor.reports.context import Claim, Context, FactWords
 from advisor.reports.outcomes import evaluations, outcomes
 from advisor.reports.pricelist import price_rows
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from advisor.decision.result import Change, Decision, OptionResult
     from advisor.reports.source import Source
+    from rules.facts import Fact
     from rules.load import RuleBook
 
 MAX_PRICE_AGE_DAYS = 120
@@ -40,13 +41,18 @@ def context_for(
         today=today,
         max_price_age_days=max_price_age_days,
         claims=claims(decision, rules),
-        fact_labels={fact.id: fact.label for fact in rules.facts.values()},
+        facts={fact.id: _words(fact) for fact in rules.facts.values()},
         changes=changes,
         compared_with=compared_with,
         outcomes=outcomes(source.project, decision) if source.project else (),
         evaluations=evaluations(source.project) if source.project else (),
     )
     return replace(context, **_prices(context, source))
+
+
+def _words(fact: Fact) -> FactWords:
+    choices = {choice.value: choice.label for choice in fact.choices}
+    return FactWords(fact.label, fact.unit, fact.type == "share", choices)
 
 
 def _prices(context: Context, source: Source) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from advisor.reports.blocks import (
 from advisor.reports.context import Context
 from advisor.reports.numbers import show
 from advisor.reports.origins import latency_of, measurement, origin_of, quality_of
+from advisor.reports.sections.sensitivity import nearest_flips
 from advisor.reports.words import payback
 
 ORDER = 10
@@ -124,7 +125,7 @@ def winner_reasons(context: Context) -> list[Reason]:
 def _changers(context: Context) -> list[str]:
     """Answers that turn the winner, then, while it is open, the questions that are worth most."""
     decision = context.decision
-    texts = [flip.text for flip in decision.flips[:3]]
+    texts = [flip.text for flip in nearest_flips(context)[:3]]
     if not decision.settled:
         asked = decision.next_questions[: max(0, 4 - len(texts))]
         texts += [f"Not known yet: {q.question} (worth {show(q.value_of_information_usd, Kind.USD)})" for q in asked]

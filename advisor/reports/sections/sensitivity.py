@@ -1,6 +1,8 @@
 """What the result hangs on: tornado, flips, break-even points and maps, the price of limits, what to find out next."""
 
-from advisor.decision.result import BreakEvenPoint
+import math
+
+from advisor.decision.result import BreakEvenPoint, Flip
 from advisor.reports.blocks import (
     Axis,
     BarChart,
@@ -16,7 +18,7 @@ from advisor.reports.blocks import (
     TornadoChart,
 )
 from advisor.reports.context import Context
-from advisor.reports.numbers import usd
+from advisor.reports.numbers import show, usd
 from advisor.reports.words import plain
 
 ORDER = 45
@@ -84,8 +86,22 @@ def _total_order(context: Context) -> list[Block]:
     ]
 
 
+def nearest_flips(context: Context) -> list[Flip]:
+    """By how near they are: numbers by their ratio (shares by their odds), then the answers that are no numbers."""
+    return sorted(context.decision.flips, key=lambda flip: _distance(flip, context.fact(flip.fact).is_share))
+
+
+def _distance(flip: Flip, is_share: bool) -> float:
+    now, then = flip.current, flip.becomes
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) and value > 0 for value in (now, then)):
+        return math.inf
+    if is_share and max(now, then) < 1:
+        now, then = now / (1 - now), then / (1 - then)
+    return abs(math.log(then / now))
+
+
 def _flips(context: Context) -> list[Block]:
-    flips = context.decision.flips
+    flips = nearest_flips(context)
     if not flips:
         return []
     columns = [
@@ -96,11 +112,23 @@ def _flips(context: Context) -> list[Block]:
         Column("winner", "Then the best option is"),
         Column("text", "In words", data_only=True),
     ]
-    rows = [[f.fact, f.label, plain(f.current), plain(f.becomes), f.winner_label, f.text] for f in flips]
-    return [Table("flips", "The nearest answer that changes the winner", columns, rows)]
+    rows: list[list[Cell]] = [
+        [
+            f.fact,
+            f.label,
+            context.fact(f.fact).said(f.current),
+            context.fact(f.fact).said(f.becomes),
+            f.winner_label,
+            f.text,
+        ]
+        for f in flips
+    ]
+    title = "The nearest answers that change the winner, each alone"
+    return [Table("flips", title, columns, rows, shown_rows=8)]
 
 
 def _break_evens(context: Context) -> list[Block]:
+    """Where there is a crossing, the table; the inputs that change nothing in their whole range in one sentence."""
     found = context.decision.break_evens
     if not found:
         return []
@@ -109,46 +137,59 @@ def _break_evens(context: Context) -> list[Block]:
         Column("label", "What"),
         Column("current", "Now"),
         Column("at", "Worth the same at"),
-        Column("against", "Compared with"),
         Column("text", "In words"),
+        Column("against", "Compared with", data_only=True),
         Column("current_value", "Now, as a number", Kind.NUMBER, data_only=True),
         Column("at_value", "Equal at, as a number", Kind.NUMBER, data_only=True),
         Column("unit", "Unit", data_only=True),
         Column("low", "Searched from", Kind.NUMBER, data_only=True),
         Column("high", "Searched to", Kind.NUMBER, data_only=True),
     ]
-    rows = [
-        [b.id, b.label, _amount(b, b.current), _equal(b), b.against, b.text, b.current, b.at, b.unit, b.low, b.high]
+    rows: list[list[Cell]] = [
+        [
+            b.id,
+            b.label,
+            _amount(context, b, b.current),
+            _amount(context, b, b.at),
+            b.text,
+            b.against,
+            b.current,
+            b.at,
+            b.unit,
+        ]
+        + [b.low, b.high]
         for b in found
+        if b.at is not None
     ]
-    return [Table("break_evens", "Where the option in front and its rival are worth the same", columns, rows)]
+    never = [
+        f"{b.label} ({_amount(context, b, b.low)} to {_amount(context, b, b.high)})" for b in found if b.at is None
+    ]
+    title = "Break-even points: where the option in front and its rival are worth the same"
+    blocks: list[Block] = [Table("break_evens", title, columns, rows)] if rows else []
+    if never:
+        blocks.append(Paragraph(f"No break-even over the whole range searched: {'; '.join(never)}.", quiet=True))
+    return blocks
 
 
-def _amount(point: BreakEvenPoint, value: float | None) -> str:
+def _amount(context: Context, point: BreakEvenPoint, value: float | None) -> str:
     if value is None:
         return "unknown"
     unit = (point.unit or "").strip()
     if unit.lower() in ("usd", "$", "us dollars"):
         return usd(value)
-    if unit in ("share", "%"):
-        return f"{value:.1%}"
+    if unit in ("share", "%") or context.fact(point.id).is_share:
+        return show(value, Kind.SHARE)
     return f"{plain(float(f'{value:.3g}'))} {unit}".strip()
-
-
-def _equal(point: BreakEvenPoint) -> str:
-    if point.at is not None:
-        return _amount(point, point.at)
-    return f"nowhere between {_amount(point, point.low)} and {_amount(point, point.high)}"
 
 
 def _maps(context: Context) -> list[Block]:
     return [
         MapChart(
             name=f"break_even_map_{number}",
-            title=f"The best option by {found.x_label} and {found.y_label}",
+            title=f"The best option by {_name(found.x_label)} and {_name(found.y_label)}",
             description="Each field has the colour of the option that is worth most there.",
-            x_title=found.x_label,
-            y_title=found.y_label,
+            x_title=_once(found.x_label),
+            y_title=_once(found.y_label),
             x_values=found.x_values,
             y_values=found.y_values,
             winners=found.winners,
@@ -157,6 +198,18 @@ def _maps(context: Context) -> list[Block]:
         )
         for number, found in enumerate(context.decision.break_even_maps, start=1)
     ]
+
+
+def _name(label: str) -> str:
+    """`Requests per month (requests per month)` -> `requests per month`."""
+    name = label.partition(" (")[0]
+    return name[:1].lower() + name[1:]
+
+
+def _once(label: str) -> str:
+    """A label whose unit repeats its name, without the unit."""
+    name, _, unit = label.partition(" (")
+    return name if unit.rstrip(")").lower() == name.lower() else label
 
 
 def _constraint_prices(context: Context) -> list[Block]:
@@ -172,19 +225,34 @@ def _constraint_prices(context: Context) -> list[Block]:
         Column("winner_without", "Best without it"),
         Column("text", "In words", data_only=True),
     ]
-    rows = [
+    dear = [price for price in prices if price.cost_usd_per_month > 0.5]
+    rows: list[list[Cell]] = [
         [
             price.fact,
-            context.fact_labels.get(price.fact, price.fact),
-            plain(price.limit),
+            context.fact(price.fact).label,
+            context.fact(price.fact).said(price.limit),
             price.cost_usd_per_month,
             price.cost_usd,
             _label(context, price.winner_without),
             price.text,
         ]
-        for price in prices
+        for price in dear
     ]
-    return [Table("constraint_prices", "What each limit costs", columns, rows)]
+    free = [
+        f"{context.fact(price.fact).label} ({context.fact(price.fact).said(price.limit)})"
+        for price in prices
+        if price not in dear
+    ]
+    blocks: list[Block] = [Table("constraint_prices", "What each limit costs", columns, rows)] if rows else []
+    if free:
+        blocks.append(
+            Paragraph(
+                f"Limits that cost nothing, because the same plan would be recommended without them: "
+                f"{'; '.join(free)}.",
+                quiet=True,
+            )
+        )
+    return blocks
 
 
 def _label(context: Context, name: str | None) -> str | None:
