@@ -156,8 +156,9 @@ def _break_evens(context: Context) -> list[Block]:
             b.current,
             b.at,
             b.unit,
+            b.low,
+            b.high,
         ]
-        + [b.low, b.high]
         for b in found
         if b.at is not None
     ]
