@@ -90,6 +90,7 @@ def open_binary(path: Path) -> IO[bytes]:
     except OSError as error:
         raise InvalidDataError(f"cannot be read: {error.strerror or error}", where=str(path)) from None
     if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        stream.close()
         raise InvalidDataError("this file is UTF-16", where=str(path), fix="save it as UTF-8")
     stream.seek(3 if start == b"\xef\xbb\xbf" else 0)
     opened: IO[bytes] = stream

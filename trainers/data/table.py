@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from advisor.base.errors import CouldNotError
 from trainers.data.digest import COLUMNS, Digest, Job, digest_chunk
 from trainers.data.findings import Tallies
 from trainers.data.outputs import Shape
@@ -28,27 +30,31 @@ Progress = Callable[[int], None]
 
 
 class SketchFile:
-    """Sketches of all rows in a temporary file that vanishes with this object."""
+    """Sketches of all rows in a temporary file without a name; it is closed when nothing refers to it any more."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="advisor-sketches-")  # noqa: SIM115 (lives as long as the table)
-        self.rows = 0
+        self._handle, name = tempfile.mkstemp(prefix="advisor-sketches-")
+        os.unlink(name)
+        weakref.finalize(self, os.close, self._handle)
 
     def append(self, sketches: np.ndarray) -> None:
-        self._file.write(sketches.tobytes())
-        self.rows += len(sketches)
+        """Add rows. Raises `CouldNotError` when the disk is full."""
+        data = memoryview(sketches.tobytes())
+        try:
+            while data:
+                data = data[os.write(self._handle, data) :]
+        except OSError as error:
+            raise CouldNotError(
+                f"the temporary file cannot be written: {error.strerror}", fix="free some space or set TMPDIR"
+            ) from None
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """The sketches of the given rows, in that order."""
         import numpy as np
 
-        self._file.flush()
-        size, handle = 4 * PERMUTATIONS, self._file.fileno()
-        parts = b"".join(os.pread(handle, size, int(row) * size) for row in rows)
+        size = 4 * PERMUTATIONS
+        parts = b"".join(os.pread(self._handle, size, int(row) * size) for row in rows)
         return np.frombuffer(parts, dtype=np.uint32).reshape(-1, PERMUTATIONS)
-
-    def close(self) -> None:
-        self._file.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def command(
         _print(standing, review)
         if recorded:
             talk(f"recorded as measured: {', '.join(recorded)}")
-    return 1 if standing.outcome == "not_proven" else 0
+    return 1 if standing.outcome == "not_proven" and out is None else 0
 
 
 def _record(folder: Path, standing: "Standing", file: str) -> list[str]:

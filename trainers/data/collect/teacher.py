@@ -191,15 +191,15 @@ def _ask_all(
     teacher = _Teacher(request, budget, pause)
     queue = deque(waiting)
     in_a_row = 0
+    running: dict[Future[_Reply], Prompt] = {}
     with ThreadPoolExecutor(request.parallel) as pool:
-        running: set[Future[_Reply]] = set()
         try:
             while True:
                 running |= _start(queue, teacher, pool, len(running), tally)
                 if not running:
                     break
-                finished, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in finished:
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    del running[future]
                     reply = future.result()
                     _keep(request, teacher, reply, tally)
                     in_a_row = in_a_row + 1 if reply.answer is None else 0
@@ -209,23 +209,32 @@ def _ask_all(
                 if progress:
                     progress(tally)
         finally:
-            teacher.stop = True
-            for future in running:
-                future.cancel()
+            _wind_up(request, teacher, running, tally)
     tally.left = tally.prompts - tally.already - tally.answered - tally.invalid - tally.failed
+
+
+def _wind_up(request: TeacherRequest, teacher: _Teacher, running: dict[Future[_Reply], Prompt], tally: Tally) -> None:
+    """When it ends early: what was not sent costs nothing, and what comes back was paid for and is kept."""
+    teacher.stop = True
+    for future, prompt in running.items():
+        if future.cancel():
+            teacher.note_spent(_Reply(prompt, 0.0, fault="not sent"))
+        elif future.exception() is None:
+            _keep(request, teacher, future.result(), tally)
 
 
 def _start(
     queue: deque[Prompt], teacher: _Teacher, pool: ThreadPoolExecutor, under_way: int, tally: Tally
-) -> set[Future[_Reply]]:
+) -> dict[Future[_Reply], Prompt]:
     """Send off prompts while there is room and money. Without money, wait for what is under way to be settled."""
-    started: set[Future[_Reply]] = set()
+    started: dict[Future[_Reply], Prompt] = {}
     while queue and tally.stopped is None and under_way + len(started) < teacher.parallel:
         if not teacher.hold(queue[0]):
             if not under_way and not started:
                 tally.stopped = "the budget is used up"
             break
-        started.add(pool.submit(teacher.ask, queue.popleft()))
+        prompt = queue.popleft()
+        started[pool.submit(teacher.ask, prompt)] = prompt
     return started
 
 
