@@ -144,37 +144,35 @@ def left_out(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def refit(rows: Sequence[Row], today: str, only: str | None) -> None:
-    """Fit, take the ranges from the tables left out, write the files."""
+    """Fit, take the ranges from what is left unexplained, write the files."""
     for problem in fitting.PROBLEMS:
         if only not in (None, problem.name):
             continue
         known = fitting.cases(rows, problem.kinds)
-        outside = fitting.leave_one_out(problem, known)
-        constants = _with_ranges(problem, fitting.fit(problem, known), outside, known)
-        fitting.write(problem, constants, len(known), today)
-        for kind, groups in fitting.errors(problem, known, constants).items():
-            now = measured.headline(kind, fitting.as_lists(groups))
-            unseen = measured.headline(kind, fitting.as_lists(outside[kind]))
-            print(f"{kind}: fitted {now:.3f}, left out {unseen:.3f}", flush=True)
+        constants = fitting.fit(problem, known)
+        found = fitting.errors(problem, known, constants)
+        fitting.write(problem, _with_ranges(problem, constants, found, known), len(known), today)
+        for kind, groups in found.items():
+            print(f"{kind}: {measured.headline(kind, fitting.as_lists(groups)):.3f}", flush=True)
 
 
-def _with_ranges(problem: Problem, constants: Any, outside: Mapping[str, Any], known: Sequence[Case]) -> Any:
-    """The constants with ranges that hold four of five outcomes of tables that were left out."""
+def _with_ranges(problem: Problem, constants: Any, found: fitting.Errors, known: Sequence[Case]) -> Any:
+    """The constants with ranges that hold about five of six outcomes."""
     if problem.name == "memory":
-        return replace(constants, log_sd=fitting.spread_for(outside["memory"], known))
+        return replace(constants, log_sd=fitting.spread_for(found["memory"], known))
     if problem.name == "training_speed":
         one = [case for case in known if case.read.setup.n_gpus == 1]
         more = [case for case in known if case.read.setup.n_gpus > 1]
-        found = outside["training_speed"]
+        speed = found["training_speed"]
         return replace(
-            constants, log_sd=fitting.spread_for(found, one), log_sd_many_devices=fitting.spread_for(found, more)
+            constants, log_sd=fitting.spread_for(speed, one), log_sd_many_devices=fitting.spread_for(speed, more)
         )
     of_kind = {kind: [case for case in known if case.kind == kind] for kind in problem.kinds}
     return replace(
         constants,
-        log_sd_single=fitting.spread_for(outside["decode"], of_kind["decode"]),
-        log_sd_prefill=fitting.spread_for(outside["prefill"], of_kind["prefill"]),
-        log_sd_many=fitting.spread_for(outside["serving"], of_kind["serving"]),
+        log_sd_single=fitting.spread_for(found["decode"], of_kind["decode"]),
+        log_sd_prefill=fitting.spread_for(found["prefill"], of_kind["prefill"]),
+        log_sd_many=fitting.spread_for(found["serving"], of_kind["serving"]),
     )
 
 

@@ -5,7 +5,8 @@ A layer keeps, for one token (e: bytes of an element between matrices, c: bytes 
     norms       two of them: an RMS norm in plain PyTorch keeps a 32-bit copy of its input (and, when its weight is
                 trained, the normed value); a fused or compiled one keeps its input
     attention   queries, keys, values and the output (keys and values repeated to the number of query heads unless the
-                kernel takes grouped heads); without a fused kernel also scores and probabilities: heads * context
+                kernel takes grouped heads); without a fused kernel also the probabilities in 32 and in c bytes, and
+                the scores before and after a soft cap: heads * context of each
     feed-forward   gated: gate, its activation, up; plain: the input of the activation function
     inputs      of every matrix that is trained (shared by q, k and v); of adapted ones a copy in the adapter's type,
                 and its dropped-out copy with a one-byte mask
@@ -61,7 +62,8 @@ def _attention(setup: TrainingSetup) -> float:
     grouped = setup.stack in (Stack.MEGATRON, Stack.UNSLOTH)
     kept = (2 * q + 2 * (kv if grouped else q)) * e
     if not setup.flash or dims.softcapped:
-        kept += dims.heads * setup.seq_len * (3 * setup.compute_bytes + 4.0)
+        capped = 2 * setup.compute_bytes if dims.softcapped else 0.0
+        kept += dims.heads * setup.seq_len * (setup.compute_bytes + 4.0 + capped)
     return kept
 
 

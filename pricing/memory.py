@@ -4,8 +4,8 @@
                    doubly quantised); embeddings, norms and output head stay unquantised
     adapters       trained parameters * bytes
     gradients      trained parameters * bytes
-    optimizer      trained parameters * bytes of its states (AdamW: two; 8-bit: a quarter of that; SGD: none), and a
-                   32-bit copy of the weights where the optimizer keeps one
+    optimizer      trained parameters * bytes of its states (AdamW: two; 8-bit: a quarter of that; SGD: none; paged: in
+                   the computer's memory), and a 32-bit copy of the weights where the optimizer keeps one
     activations    tokens * layers * what a layer keeps for its backward pass (`pricing.activations`); checkpointed:
                    only each layer's input, and one layer at a time is computed again
     logits         tokens * vocabulary * (logits, their 32-bit copy, softmax and gradient), one chunk with a fused loss
@@ -119,6 +119,8 @@ def _adapter_note(setup: TrainingSetup, trained: float) -> str:
 
 
 def _optimizer_note(setup: TrainingSetup) -> str:
+    if setup.optimizer.startswith("paged"):
+        return "paged: its states move to the computer's memory"
     return setup.optimizer + (", with 32-bit weights" if setup.master_weights else "")
 
 
@@ -166,7 +168,7 @@ def _weight_bytes(setup: TrainingSetup) -> float:
 def _optimizer_bytes(setup: TrainingSetup, gradient_bytes: float) -> float:
     """Bytes of optimizer state for one trained parameter."""
     master = 4.0 if setup.master_weights else 0.0
-    if setup.optimizer == "sgd":
+    if setup.optimizer == "sgd" or setup.optimizer.startswith("paged"):
         return master
     if "8bit" in setup.optimizer:
         return 2.0 + master

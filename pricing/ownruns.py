@@ -44,6 +44,9 @@ class RunRecord:
     memory_gib: Compared | None
     tokens_per_s: Compared | None
     hours: Compared | None
+    memory_factor: float = 1.0
+    """What earlier runs had changed the prediction by; the formula's own is the prediction over this."""
+    speed_factor: float = 1.0
 
 
 def compared(predicted: Quantiles | None, measured: float | None) -> Compared | None:
@@ -73,15 +76,15 @@ def summarise(figures: Iterable[Compared | None]) -> Summary | None:
 
 
 def calibration_of(records: Iterable[RunRecord], machine: str) -> Calibration | None:
-    """What the formula's own predictions on that machine teach; predictions that were calibrated already do not."""
-    outcomes = [
-        Outcome(
-            estimated_memory_gib=r.memory_gib.predicted.p50 if r.memory_gib else None,
-            measured_memory_gib=r.memory_gib.measured if r.memory_gib else None,
-            estimated_tokens_per_s=r.tokens_per_s.predicted.p50 if r.tokens_per_s else None,
-            measured_tokens_per_s=r.tokens_per_s.measured if r.tokens_per_s else None,
-        )
-        for r in records
-        if r.basis == "formula" and r.machine == machine
-    ]
-    return calibrate(outcomes)
+    """What the runs on that machine teach about the formula; None when there is none."""
+    return calibrate(_outcome(record) for record in records if record.machine in (machine, ""))
+
+
+def _outcome(record: RunRecord) -> Outcome:
+    memory, speed = record.memory_gib, record.tokens_per_s
+    return Outcome(
+        estimated_memory_gib=memory.predicted.p50 / record.memory_factor if memory else None,
+        measured_memory_gib=memory.measured if memory else None,
+        estimated_tokens_per_s=speed.predicted.p50 / record.speed_factor if speed else None,
+        measured_tokens_per_s=speed.measured if speed else None,
+    )

@@ -53,6 +53,9 @@ class TrainingEstimate:
     assumed: tuple[str, ...]
     basis: str = "formula"
     """`formula`, or what the estimate was calibrated with."""
+    memory_factor: float = 1.0
+    """What own runs changed the formula's memory by."""
+    speed_factor: float = 1.0
 
 
 def estimate_training(
@@ -81,6 +84,8 @@ def estimate_training(
         recipe=recipe(setup),
         assumed=(*assumed, *_assumed(setup)),
         basis="formula" if calibration is None else calibration.basis,
+        memory_factor=memory_factor,
+        speed_factor=speed_factor,
     )
 
 

@@ -268,7 +268,7 @@ def accuracy(options: Options) -> None:
     """What was predicted and what was measured, for every finished run of the project; and what the runs teach."""
     from pricing.ownruns import calibration_of, summarise
 
-    records = list(_own_runs(options.project))
+    records = _own_runs(options.project)
     if options.json:
         emit_json({"v": 1, "runs": [_record_json(record) for record in records]})
         return
@@ -321,10 +321,10 @@ def _record_json(record: "RunRecord") -> dict[str, Any]:
     }
 
 
-def _own_runs(project: Path) -> "Iterable[RunRecord]":
-    from advisor.cli._ownruns import finished_runs
+def _own_runs(project: Path) -> "list[RunRecord]":
+    from trainers.runs.outcomes import finished_runs
 
-    return finished_runs(project)
+    return list(finished_runs(project, lambda error: talk(f"left out: {error}")))
 
 
 def _own_calibration(options: Options, setup: "TrainingSetup") -> "Calibration | None":
@@ -334,5 +334,4 @@ def _own_calibration(options: Options, setup: "TrainingSetup") -> "Calibration |
 
     if setup.device.name != this_machine().name or not (options.project / "runs").is_dir():
         return None
-    records = list(_own_runs(options.project))
-    return calibration_of(records, records[-1].machine) if records else None
+    return calibration_of(_own_runs(options.project), setup.device.name)

@@ -153,7 +153,7 @@ def computed_share(
     return float((body * computed + head * preflight["trained_share"]) / (body + head))
 
 
-def predicted(estimate: TrainingEstimate, work_share: float = 1.0) -> Predicted:
+def predicted(estimate: TrainingEstimate, work_share: float = 1.0, machine: str | None = None) -> Predicted:
     """The estimate as it is kept in the plan; speed divided by the share of the work that is really done."""
 
     def kept(value: Quantiles | None, factor: float = 1.0) -> Spread | None:
@@ -166,7 +166,10 @@ def predicted(estimate: TrainingEstimate, work_share: float = 1.0) -> Predicted:
         tokens_per_s=kept(estimate.tokens_per_s, 1 / work_share),
         hours=kept(estimate.hours, work_share),
         cost_usd=kept(estimate.cost_usd, work_share),
-        basis="formula",
+        basis=estimate.basis,
+        machine=machine,
+        memory_factor=estimate.memory_factor,
+        speed_factor=estimate.speed_factor,
     )
 
 

@@ -97,7 +97,7 @@ def make_plan(project: Path, wish: Wish, catalogue: Catalogue, *, on: date) -> P
     spec = _spec(project, wish)
     seen = look(project, spec)
     refusals, warnings = list(seen["preflight"]["refusals"]), list(seen["preflight"]["warnings"])
-    forecast = _forecast(spec, seen, wish, catalogue, on)
+    forecast = _forecast(project, spec, seen, wish, catalogue, on)
     refusals += forecast.refusals
     test_rows = _count(wish.test) if wish.test is not None and wish.test.is_file() else None
     if test_rows is None:
@@ -127,7 +127,9 @@ class _Forecast:
     refusals: list[dict[str, Any]]
 
 
-def _forecast(spec: RunSpec, seen: Mapping[str, Any], wish: Wish, catalogue: Catalogue, on: date) -> _Forecast:
+def _forecast(
+    project: Path, spec: RunSpec, seen: Mapping[str, Any], wish: Wish, catalogue: Catalogue, on: date
+) -> _Forecast:
     from dataclasses import replace
 
     from pricing.training import estimate_training
@@ -140,6 +142,7 @@ def _forecast(spec: RunSpec, seen: Mapping[str, Any], wish: Wish, catalogue: Cat
         this_computer,
         ways_to_fit,
     )
+    from trainers.runs.outcomes import own_calibration
 
     machine = this_computer(seen["gpus"], catalogue, on)
     if wish.usd_per_hour is not None:
@@ -159,7 +162,7 @@ def _forecast(spec: RunSpec, seen: Mapping[str, Any], wish: Wish, catalogue: Cat
         seen["dtype"],
         spec.processes,
     )
-    estimate = estimate_training(setup)
+    estimate = estimate_training(setup, calibration=own_calibration(project, machine.device.name))
     refusals = []
     if estimate.fits == "does_not_fit":
         text = (
@@ -171,7 +174,7 @@ def _forecast(spec: RunSpec, seen: Mapping[str, Any], wish: Wish, catalogue: Cat
     packs = machine.device.kind == "cpu"
     work_share = computed_share(dims, seen["preflight"], spec.settings, packs=packs) if causal else 1.0
     return _Forecast(
-        predicted(estimate, work_share),
+        predicted(estimate, work_share, machine.device.name),
         machine.device.name,
         machine.price_basis,
         machine.usd_per_hour,

@@ -42,7 +42,12 @@ class Predicted(Record):
     hours: Spread | None = None
     cost_usd: Spread | None = None
     basis: str
-    """formula, or probe (20 measured steps)"""
+    """`formula`, or that and own runs that calibrated it"""
+    machine: str | None = None
+    """The device it was made for."""
+    memory_factor: float = 1.0
+    """What own runs had changed the formula's memory by; and its speed."""
+    speed_factor: float = 1.0
 
 
 class RunSpec(Record):
