@@ -55,7 +55,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("chart", ("c",), "c", "Chart/table", "Cash-flow chart or table of cost lines", "costs", True),
     Action("next-option", ("n",), "n", "Next option", "The money of the next option", "costs", True),
     Action("previous-option", ("p",), "p", "Previous option", "The money of the option before", "costs"),
-    Action("check-data", ("k",), "k", "Check", "Check the selected data file", "data", True),
+    Action("check-data", ("c",), "c", "Check", "Check the selected data file", "data", True),
     Action("split-data", ("s",), "s", "Split", "Hold test rows out of the selected file", "data", True),
     Action("bring-in", ("i",), "i", "Bring in", "Copy a data file into the project", "data", True),
     Action(

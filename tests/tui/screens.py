@@ -16,7 +16,7 @@ from advisor.tui.places.interview import InterviewPlace
 TODAY = date(2026, 11, 24)
 SMALL, LARGE = (80, 24), (120, 40)
 EXAMPLES = Path(__file__).parents[2] / "examples"
-_PATIENCE_S = 60.0
+_PATIENCE_S = 45.0
 
 
 class Terminal:
