@@ -105,7 +105,7 @@ def _share(value: float) -> str:
     percent = value * 100
     if 0 < percent < 1 or 99 < percent < 100:
         return f"{percent:.1f} %" if 0.05 <= percent < 99.95 else ("< 0.1 %" if percent < 50 else "> 99.9 %")
-    return f"{percent:.0f} %"
+    return f"{percent:,.0f} %"
 
 
 def _with_unit(value: float, unit: str) -> str:

@@ -84,6 +84,11 @@ def test_markdown_holds_no_html_link_or_image_of_theirs(hostile_report: Made) ->
         "a | b\n\n# c\n> d",
         "1. one\n2) two",
         "- - -",
+        "---",
+        "===",
+        "+ x",
+        "## x",
+        "-$5 and 3.9 s",
         "![x](y)",
         "<https://evil.example>",
         "&lt;b&gt; &copy;",
@@ -98,6 +103,11 @@ def test_escaped_markdown_reads_as_it_was_written(text: str) -> None:
     assert {child.type for child in children} <= {"text", "text_special", "code_inline"}
     shown = "".join(child.content for child in children)
     assert shown.replace("`", "") == " ".join(text.split()).replace("`", "")
+
+
+def test_numbers_are_not_cluttered_with_backslashes() -> None:
+    assert escape("-$89,700 (-$1.2 million)") == "-$89,700 (-$1.2 million)"
+    assert escape("3.9 s") == "3.9 s"
 
 
 def test_plain_text_moves_no_cursor(hostile_decision: Path, tmp_path: Path) -> None:

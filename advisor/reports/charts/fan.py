@@ -19,14 +19,14 @@ def fan(chart: FanChart) -> Figure:
         colour = SERIES[1 + index % (len(SERIES) - 1)]
         data.append(_line(chart, series, colour, dash=_DASHES[index % len(_DASHES)], width=2))
     for series in winners:
-        data += [_line(chart, series, "blue", dash="solid", width=3), *_break_even(series)]
+        data += [_line(chart, series, "blue", dash="solid", width=3), *_mark(series)]
     months = max((len(series.p50) for series in chart.series), default=1) - 1
     layout = frame(
         460,
         number_axis(chart.x, dtick=12 if months > 40 else 6 if months > 15 else 3, range=[0, months], zeroline=False),
         number_axis(chart.y, zeroline=True, zerolinewidth=2, range=_range(chart)),
         showlegend=True,
-        annotations=[_zero_note(months)],
+        annotations=[_zero_note(months), *(note for series in winners for note in _notes(series))],
     )
     return {"data": data, "layout": layout}
 
@@ -96,24 +96,50 @@ def _line(chart: FanChart, series: FanSeries, colour: str, *, dash: str, width: 
     }
 
 
-def _break_even(series: FanSeries) -> list[dict[str, Any]]:
+def _mark(series: FanSeries) -> list[dict[str, Any]]:
+    """A diamond on the zero line where the money is back."""
     month = series.break_even_month
     if month is None or month <= 0:
         return []
-    said = f"back after {show(month, Kind.MONTHS)}"
     return [
         {
             "type": "scatter",
-            "mode": "markers+text",
+            "mode": "markers",
             "name": "break-even (middle estimate)",
             "x": [month],
             "y": [0],
-            "text": [f"<b>{said}</b>"],
             "cliponaxis": False,
             "legendrank": 2,
-            "textposition": "top right" if month < 0.55 * (len(series.p50) - 1) else "top left",
             "hoverinfo": "text",
-            "hovertext": [said],
+            "hovertext": [_said(month)],
             "marker": {"symbol": "diamond", "size": 13, "color": "@paper", "line": {"color": "@ink", "width": 2}},
+        }
+    ]
+
+
+def _said(month: float) -> str:
+    return f"back after {show(month, Kind.MONTHS)}"
+
+
+def _notes(series: FanSeries) -> list[dict[str, Any]]:
+    """The month in words above the diamond, clear of the lines."""
+    month = series.break_even_month
+    if month is None or month <= 0:
+        return []
+    early = month < 0.5 * (len(series.p50) - 1)
+    return [
+        {
+            "x": month,
+            "y": 0,
+            "text": f"<b>{_said(month)}</b>",
+            "showarrow": True,
+            "arrowhead": 0,
+            "arrowwidth": 1.5,
+            "arrowcolor": "@ink",
+            "standoff": 7,
+            "ax": 14 if early else -14,
+            "ay": -64,
+            "xanchor": "left" if early else "right",
+            "font": {"size": 13, "color": "@ink"},
         }
     ]

@@ -33,7 +33,7 @@ DEFAULT = True
 
 _WORDS = {Tone.GOOD: "", Tone.NOTE: "Note: ", Tone.WARNING: "Caution: ", Tone.ERROR: "Problem: "}
 _SPECIAL = re.compile(r"([\\`*_\[\]|~])")
-_LINE_START = re.compile(r"^(\s*)([#+>-]|\d+(?=[.)]))")
+_LINE_START = re.compile(r"^(\s*)([#+-](?=[#+\s-]|$)|\d{1,9}(?=[.)](?:\s|$)))")
 _CHART_ROWS = 14
 
 

@@ -1,5 +1,7 @@
 """Cumulative cash against the status quo with its break-even point, month by month, and what follows for the return."""
 
+from dataclasses import replace
+
 from advisor.decision.result import CashSeries, OptionResult
 from advisor.reports.blocks import (
     NOT_APPLICABLE,
@@ -17,10 +19,14 @@ from advisor.reports.blocks import (
     Table,
 )
 from advisor.reports.context import Context
+from advisor.reports.numbers import number
 from advisor.reports.words import payback
 
 ORDER = 30
 TITLE = "Cash flow"
+
+_LARGEST_RATE = 10.0
+"""An internal rate of return above 1,000 % a year is not told apart from a larger one."""
 
 PAYBACK_RULE = (
     "An option pays back in the month from which its cumulative cash stays at or above zero through the horizon, "
@@ -97,6 +103,12 @@ def _returns(context: Context, option: OptionResult) -> list[Figure]:
     figures = [
         Figure(key, label, value, kind, est, note) for key, label, value, kind, note in known if value is not None
     ]
+    if option.irr_per_year is not None and option.irr_per_year > _LARGEST_RATE:
+        note = "too soon back for a rate to say more"
+        said = f"over {number(_LARGEST_RATE, Kind.SHARE)}"
+        figures = [
+            replace(figure, value=said, note=note) if figure.key == "irr_per_year" else figure for figure in figures
+        ]
     if option.irr_per_year is None and option.irr_reason:
         figures.append(Figure("irr_per_year", "Internal rate of return", "none", Kind.TEXT, est, option.irr_reason))
     return figures
