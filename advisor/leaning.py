@@ -10,6 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from advisor.answers import Answers
+from advisor.base.errors import AdvisorError
 from rules.facts import Fact
 
 if TYPE_CHECKING:
@@ -47,12 +48,21 @@ class Adviser:
             return self.last
 
     def order_by(self, answers: Answers, facts: Sequence[Fact]) -> list[str]:
-        """The open facts that the decision on `answers` would most like to know, the most valuable first."""
-        return ranked_facts(self.decide(answers, quick=True))
+        """The open facts that the decision on `answers` would most like to know, the most valuable first.
+
+        Empty while the answers cannot be decided on (they contradict each other): then any order is as good.
+        """
+        try:
+            return ranked_facts(self.decide(answers, quick=True))
+        except AdvisorError:
+            return []
 
     def settled(self, answers: Answers) -> bool:
-        """Whether no further answer could change the recommendation."""
-        return self.decide(answers, quick=True).settled
+        """Whether no further answer could change the recommendation; False while there can be none."""
+        try:
+            return self.decide(answers, quick=True).settled
+        except AdvisorError:
+            return False
 
     def last_order(self, answers: Answers, facts: Sequence[Fact]) -> list[str]:
         """Like `order_by`, from the decision made last: never computes, so a screen can call it."""

@@ -135,15 +135,20 @@ class _Conversation:
         if reply.note:
             self.say(reply.note)
         for clash in reply.contradictions:
-            self.say(f"Careful: {clash.text}\n  fix: {clash.fix}")
+            self.say(f"Careful: {clash.text}\n  fix: {clash.fix} (b goes back to it)")
         self.say(f"Saved. {leaning_line(self.adviser, self.interview)}")
 
     def _why(self, question: "Question") -> None:
         from advisor.leaning import what_it_changes
 
         self.say(f"  {question.fact.why}")
-        # Only the whole decision knows what would flip the winner.
-        changes = what_it_changes(question.fact.id, self.adviser.decide(self.interview.answers))
+        try:
+            # Only the whole decision knows what would flip the winner.
+            decision = self.adviser.decide(self.interview.answers)
+        except AdvisorError as error:
+            self.say(f"  {error.what}")
+            return
+        changes = what_it_changes(question.fact.id, decision)
         if changes:
             self.say(f"  {changes}")
 

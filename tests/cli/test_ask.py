@@ -75,6 +75,20 @@ def test_at_the_end_of_the_input_it_says_what_is_missing_and_ends(tmp_path: Path
     assert len(Project.open(project).decision_files()) == 1, "the leaning so far is kept"
 
 
+def test_a_contradiction_is_told_and_can_be_mended_on_the_spot(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    for fact, value in (("knowledge.source", "none"), ("knowledge.citations_required", "yes")):
+        assert run(["answers", "set", fact, value, "--project", str(project)]) == 0
+    ended = ask(project, "?\nb\nq\n")
+    assert ended.returncode == 3
+    assert b"Question 3: " in ended.stdout, "the interview goes on"
+    assert b"Must the answer name the document" in ended.stdout, "b goes back to one of the two"
+    assert b"knowledge.source = none and knowledge.citations_required = yes contradict each other" in ended.stderr
+    mended = ask(project, "b\nn\nq\n")
+    assert mended.returncode in (0, 2)
+    assert Project.open(project).answers().value("knowledge.citations_required") is False
+
+
 def test_json_on_stdout_and_talk_on_stderr(tmp_path: Path) -> None:
     project = new_project(tmp_path, "--answers", str(EXAMPLES / "support-desk.yaml"))
     ended = ask(project, "q\n", "--json")
