@@ -35,9 +35,8 @@ def named(texts: tuple[str, ...], example: str) -> dict[str, str]:
     for text in texts:
         name, equals, rest = text.partition("=")
         if not equals or not name.strip() or not rest or "/" in name:
-            raise UsageError(
-                f"{text!r} is not {'NAME=URL' if '://' in example else 'NAME=FILE'}", fix=f"write for example {example}"
-            )
+            kind = "NAME=URL" if "://" in example else "NAME=FILE"
+            raise UsageError(f"{text!r} is not {kind}", fix=f"write for example {example}")
         if name.strip() in found:
             raise UsageError(f"two candidates are called {name.strip()!r}", fix="give each a name of its own")
         found[name.strip()] = rest

@@ -8,6 +8,7 @@ ranks alone; without both there is no retrieval.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -65,15 +66,27 @@ class _Words:
     def __init__(self, texts: Sequence[str]) -> None:
         import bm25s
 
-        self._bm25s = bm25s
         self._index = bm25s.BM25()
-        self._index.index(bm25s.tokenize(list(texts), stopwords="en", show_progress=False), show_progress=False)
+        self._size = len(texts)
+        tokens = [_tokens(text) for text in texts]
+        self._known = {token for row in tokens for token in row}
+        if self._known:
+            self._index.index(tokens, show_progress=False)
 
     def similarity(self, queries: Sequence[str]) -> np.ndarray:
         import numpy as np
 
-        tokens = self._bm25s.tokenize(list(queries), stopwords="en", show_progress=False, return_ids=False)
-        return np.stack([np.asarray(self._index.get_scores(words), dtype=float) for words in tokens])
+        return np.stack([self._scores([word for word in _tokens(query) if word in self._known]) for query in queries])
+
+    def _scores(self, words: list[str]) -> np.ndarray:
+        """BM25 of one query; nothing is similar to a query without a known word."""
+        import numpy as np
+
+        return np.asarray(self._index.get_scores(words), dtype=float) if words else np.zeros(self._size)
+
+
+def _tokens(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
 
 
 class _Meaning:
