@@ -99,8 +99,9 @@ def _shown(study: Study, name: str, share: float) -> str:
             return str(column[first[min(int(share * column.size), column.size - 1)]])
         if column.dtype.kind == "b":
             return "yes" if np.sort(column)[min(int(share * column.size), column.size - 1)] else "no"
-        return show_value(float(f"{float(np.quantile(column, share)):.3g}"), fact)
-    return "unfavourable (P10)" if share < 0.5 else "favourable (P90)"
+        value = float(f"{float(np.quantile(column, share)):.3g}")
+        return f"{value:.1%}" if fact.type == "share" else show_value(value, fact)
+    return "its low end" if share < 0.5 else "its high end"
 
 
 class _Swapped(Points):

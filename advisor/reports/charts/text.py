@@ -113,7 +113,7 @@ def _tornado(chart: TornadoChart, width: int) -> list[str]:
     swings = [abs(bar.at_high - bar.at_low) for bar in chart.bars]
     top = max([*swings, 0.0]) or 1.0
     space = min(30, width // 3)
-    found = [f"middle estimate: {number(chart.base, chart.x.kind)}"]
+    found = [f"as things stand: {number(chart.base, chart.x.kind)}"]
     for bar, swing in zip(chart.bars, swings, strict=True):
         found.append(f"{bar.label}  {'#' * max(1, round(space * swing / top))}")
         low, high = (compact(value, chart.x.kind) for value in (bar.at_low, bar.at_high))

@@ -14,8 +14,8 @@ def tornado(chart: TornadoChart) -> Figure:
     """Bars start at the middle estimate; colour and pattern tell low from high."""
     names = [bar.label for bar in chart.bars]
     data = [
-        _side(chart, "input at its low value (P10)", "yellow", "/", low=True),
-        _side(chart, "input at its high value (P90)", "blue", "", low=False),
+        _side(chart, "input at its low end (P10)", "yellow", "/", low=True),
+        _side(chart, "input at its high end (P90)", "blue", "", low=False),
     ]
     layout = frame(
         rows_height(names, 130),

@@ -51,11 +51,11 @@ def _tornado(context: Context) -> list[Block]:
             name="tornado",
             title="What moves the value most",
             description=(
-                f"The net present value of {subject.label} when one input takes its low and its high value "
-                f"(written at the ends of the bar) and the others stay uncertain."
+                f"The expected net present value of {subject.label} when one input lies at its low and at its high end "
+                f"(P10 and P90, written beside the bar) and the others stay uncertain."
             ),
-            x=Axis("Net present value (US dollars)", Kind.USD),
-            base=subject.npv_usd.p50,
+            x=Axis("Expected net present value (US dollars)", Kind.USD),
+            base=subject.npv_usd.p50 if subject.expected_npv_usd is None else subject.expected_npv_usd,
             bars=[
                 TornadoBar(row.label, row.low_value, row.high_value, row.npv_at_low_usd, row.npv_at_high_usd)
                 for row in widest
