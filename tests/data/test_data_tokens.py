@@ -1,0 +1,111 @@
+"""`advisor data check --model`: what the rows look like to the model's own tokenizer and chat template."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from calling import Advisor
+from rows import chat, good_rows, sentence, write
+
+from trainers.models.tiny import TEMPLATE, write_tiny_causal
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_causal(tmp_path_factory.mktemp("tiny") / "model")
+
+
+def with_template(tiny: Path, folder: Path, template: str) -> Path:
+    """The tiny model with another chat template."""
+    shutil.copytree(tiny, folder)
+    (folder / "chat_template.jinja").write_text(template)
+    return folder
+
+
+def check(advisor: Advisor, path: Path, model: Path, *more: object) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(what was counted, code -> finding)."""
+    found = advisor("data", "check", path, "--model", model, "--json", *more).json
+    return found["tokens"], {finding["code"]: finding for finding in found["findings"]}
+
+
+def test_lengths_and_trained_tokens_are_those_of_the_tokenizer(advisor: Advisor, tmp_path: Path, tiny: Path) -> None:
+    from trainers.methods.shared.examples import encode, read_rows
+    from trainers.models.local import load_tokenizer
+
+    path = write(tmp_path / "rows.jsonl", [chat(sentence(n, 2 + n % 5), "yes") for n in range(60)])
+    seen, found = check(advisor, path, tiny)
+    examples = encode(load_tokenizer(str(tiny)), read_rows(path))
+    lengths = sorted(len(example.tokens) for example in examples)
+    assert seen["tokens"] == sum(lengths)
+    assert seen["longest_tokens"] == lengths[-1]
+    assert seen["median_tokens"] == lengths[30]
+    trained = sum(example.trained_count for example in examples)
+    assert seen["trained_share"] == pytest.approx(trained / sum(lengths), abs=1e-4)
+    assert sum(step["rows"] for step in seen["histogram"]) == 60
+    assert seen["limit_tokens"] == 512
+    assert not {"answer_cut", "over_limit", "nothing_trained", "no_end_of_turn", "template_refuses"} & set(found)
+    assert "not_tokenised" not in found
+
+
+def test_rows_over_the_limit_and_cut_answers(advisor: Advisor, tmp_path: Path, tiny: Path) -> None:
+    rows = [chat(sentence(n, 3), "yes") for n in range(30)]
+    rows += [chat(sentence(90, 60), "yes"), chat(sentence(91, 3), sentence(92, 60))]
+    _, found = check(advisor, write(tmp_path / "rows.jsonl", rows), tiny, "--max-tokens", 150)
+    assert found["over_limit"]["lines"] == [31]
+    assert found["answer_cut"]["lines"] == [32]
+    assert {found["over_limit"]["severity"], found["answer_cut"]["severity"]} == {"error"}
+
+
+def test_a_template_that_never_ends_a_turn(advisor: Advisor, tmp_path: Path, tiny: Path) -> None:
+    model = with_template(tiny, tmp_path / "model", TEMPLATE.replace("<|im_end|>", ""))
+    _, found = check(advisor, write(tmp_path / "rows.jsonl", good_rows(25)), model)
+    assert found["no_end_of_turn"]["count"] == 25
+    assert found["no_end_of_turn"]["severity"] == "error"
+
+
+def test_a_template_that_leaves_the_answer_out(advisor: Advisor, tmp_path: Path, tiny: Path) -> None:
+    """The run would look successful and train on nothing."""
+    silent = "{% for m in messages if m['role'] != 'assistant' %}{{ m['content'] }}{% endfor %}"
+    model = with_template(tiny, tmp_path / "model", silent)
+    _, found = check(advisor, write(tmp_path / "rows.jsonl", good_rows(25)), model)
+    assert found["nothing_trained"]["count"] == 25
+
+
+def test_a_template_that_refuses_a_role(advisor: Advisor, tmp_path: Path, tiny: Path) -> None:
+    strict = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}" + TEMPLATE
+    model = with_template(tiny, tmp_path / "model", strict)
+    rows = good_rows(25)
+    rows[3]["messages"].insert(0, {"role": "system", "content": "Be brief."})
+    _, found = check(advisor, write(tmp_path / "rows.jsonl", rows), model)
+    assert found["template_refuses"]["lines"] == [4]
+    assert "no system role" in json.dumps(found["template_refuses"]["examples"])
+
+
+def test_padding_and_little_trained(advisor: Advisor, tmp_path: Path, tiny: Path) -> None:
+    rows = [chat(sentence(n, 40 if n % 8 == 0 else 2), "y") for n in range(64)]
+    seen, found = check(advisor, write(tmp_path / "rows.jsonl", rows), tiny)
+    assert seen["padding_share"] > 0.4
+    assert "padding_waste" in found
+    rows = [chat(sentence(n, 45), "y") for n in range(64)]
+    _, found = check(advisor, write(tmp_path / "rows.jsonl", rows), tiny)
+    assert "little_trained" in found
+
+
+def test_a_model_that_is_not_there(advisor: Advisor, tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl", good_rows(25))
+    ended = advisor("data", "check", path, "--model", tmp_path / "no-such-model")
+    assert ended.code in (2, 3, 4)
+    assert "no-such-model" in ended.err
+
+
+@pytest.mark.slow
+def test_test_rows_in_other_words_are_found_by_the_sentence_encoder(advisor: Advisor, tmp_path: Path) -> None:
+    asked = ["How can I reset the password of my account?", "What does shipping to Canada cost?"]
+    test = write(tmp_path / "test.jsonl", [chat(text, "a") for text in asked])
+    rows = [chat(sentence(n), "b") for n in range(20)] + [chat("How do I reset my account password?", "b")]
+    path = write(tmp_path / "rows.jsonl", rows)
+    found = advisor("data", "check", path, "--test", test, "--embeddings", "--json").json["findings"]
+    leak = next(f for f in found if f["code"] == "leak_meaning")
+    assert (leak["lines"], leak["examples"][0]["test_line"]) == ([21], 1)
