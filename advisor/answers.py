@@ -6,7 +6,7 @@ asked and met with "I don't know" is in `declined` and equally absent. Nothing h
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from difflib import get_close_matches
 from enum import StrEnum
@@ -20,6 +20,7 @@ from rules.facts import Fact, Interval
 
 FORMAT_VERSION = 1
 _TOP_LEVEL = ("v", "facts", "name", "description")
+DESCRIPTION = "task.description"
 
 
 class Origin(StrEnum):
@@ -57,6 +58,8 @@ class Answers(Mapping[str, Answer]):
     given: Mapping[str, Answer] = field(default_factory=dict)
     declined: frozenset[str] = frozenset()
     """Facts that were asked and answered with "I don't know"."""
+    name: str | None = None
+    """What the answers file calls the use case."""
 
     def __getitem__(self, fact: str) -> Answer:
         return self.given[fact]
@@ -78,16 +81,16 @@ class Answers(Mapping[str, Answer]):
 
     def with_(self, fact: str, answer: Answer) -> "Answers":
         """These answers with one set or replaced."""
-        return Answers({**self.given, fact: answer}, self.declined - {fact})
+        return replace(self, given={**self.given, fact: answer}, declined=self.declined - {fact})
 
     def without(self, fact: str) -> "Answers":
         """These answers with one forgotten, as if it had never been asked."""
         rest = {key: answer for key, answer in self.given.items() if key != fact}
-        return Answers(rest, self.declined - {fact})
+        return replace(self, given=rest, declined=self.declined - {fact})
 
     def declining(self, fact: str) -> "Answers":
         """These answers with "I don't know" for one fact."""
-        return Answers(self.without(fact).given, self.declined | {fact})
+        return replace(self, given=self.without(fact).given, declined=self.declined | {fact})
 
     def to_plain(self) -> dict[str, Any]:
         """The contract's answers file as JSON-ready values (`v`, `facts`)."""
@@ -117,6 +120,8 @@ def plain_value(value: Any) -> Any:
 
 def load_answers_file(path: Path, facts: Mapping[str, Fact], *, origin: Origin = Origin.ANSWERED) -> Answers:
     """The answers in a YAML or JSON file (`v: 1`, `facts:` mapping fact id to value; null or absent is unknown).
+
+    An optional `name` becomes the name of a project made from it, an optional `description` the fact task.description.
 
     Raises `InvalidDataError` (exit 3) with file and line for an unknown or duplicate key, a wrong type or a value
     out of range; the message says how to mend it and how many more problems there are.
@@ -159,9 +164,12 @@ def _read_answers(
     value: Any, place: Place, facts: Mapping[str, Fact], origin: Origin, *, source: str | None
 ) -> Answers:
     given = _facts_of(value, place)
-    answers, problems = Answers(), list[InvalidDataError]()
+    lines = {key: place.of(("facts", key)) for key in given}
+    if value.get("description") and DESCRIPTION not in given:
+        given, lines = given | {DESCRIPTION: value["description"]}, lines | {DESCRIPTION: place.of(("description",))}
+    answers, problems = Answers(name=value.get("name")), list[InvalidDataError]()
     for key, raw in given.items():
-        where = place.of(("facts", key))
+        where = lines[key]
         try:
             fact = _known_fact(key, raw, facts, where)
             if raw is not None:
@@ -195,13 +203,13 @@ def _facts_of(value: Any, place: Place) -> dict[str, Any]:
         raise InvalidDataError(what, where=place.of(("v",)), fix="write v: 1")
     given = value.get("facts")
     if given is None and "facts" in value:
-        return {}
+        given = {}
     if not isinstance(given, dict):
         what = "the key `facts` is missing" if "facts" not in value else "`facts` must map fact ids to values"
         raise InvalidDataError(what, where=place.of(("facts",)), fix=example)
     for key in ("name", "description"):
         if not isinstance(value.get(key), str | None):
-            raise InvalidDataError(f"{key} must be text", where=place.of((key,)))
+            raise InvalidDataError(f"{key} must be text", where=place.of((key,)), fix="put it in quotes")
     return given
 
 

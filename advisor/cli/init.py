@@ -27,7 +27,7 @@ def command(options: Options, folder: Path, file: Path | None, name: str | None)
     facts = load_rules().facts
     answers = load_answers_file(file, facts) if file else Answers()
     refuse_contradictions(answers, facts, where=str(file))
-    project = Project.create(folder, name=name)
+    project = Project.create(folder, name=name or answers.name)
     project.import_answers(answers, source=str(file))
     if options.json:
         emit_json({"v": 1, "project": str(folder), "name": project.name, "answers": len(answers)})

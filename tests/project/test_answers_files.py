@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from advisor.answers import Answers, Origin, load_answers_file, plain_value
 from advisor.base.errors import InvalidDataError
+from advisor.project import Project
 from rules.facts import Interval
 from rules.load import load_rules
 
@@ -130,6 +131,20 @@ def test_what_is_right_is_taken_with_its_origin(tmp_path: Path) -> None:
     assert answers["task.kind"].origin is Origin.IMPORTED
     assert answers["task.kind"].source == str(file)
     assert answers.value("data.labelled_examples") is None, "null is unknown, not a value"
+
+
+def test_name_and_description_of_the_file_are_used(tmp_path: Path, advisor: Advisor) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("v: 1\nname: Our desk\ndescription: Answers letters.\nfacts: {}\n", encoding="utf-8")
+    assert advisor("init", tmp_path / "p", "--answers", file, "--json").json["name"] == "Our desk"
+    assert Project.open(tmp_path / "p").answers().known() == {"task.description": "Answers letters."}
+    assert advisor("init", tmp_path / "q", "--answers", file, "--name", "Mine", "--json").json["name"] == "Mine"
+    file.write_text("v: 1\ndescription: One.\nfacts: {task.description: Two.}\n", encoding="utf-8")
+    assert load_answers_file(file, FACTS).value("task.description") == "Two."
+    file.write_text("v: 1\nname: [x]\nfacts: {}\n", encoding="utf-8")
+    ended = advisor("init", tmp_path / "r", "--answers", file)
+    assert ended.code == 3
+    assert f"{file}:2: name must be text" in ended.err
 
 
 @pytest.mark.parametrize("name", ["support-desk", "bulk-classification", "clinic"])
