@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from advisor.assumed import assumed_text
 from advisor.decision.result import Assumption, Evidence, Finding, Reason, RuledOut
 from advisor.values import show_value
 
@@ -182,7 +183,7 @@ def _fact_row(fact: Fact, answers: Answers) -> Assumption:
     return Assumption(
         id=fact.id,
         label=fact.label,
-        value=fact.assume.describe(),
+        value=assumed_text(fact, answers.value) or "nothing assumed",
         unit=fact.unit,
         origin="assumed",
         source=fact.assume.source,
