@@ -31,7 +31,7 @@ def build(context: Context) -> list[Block]:
     ordered = sorted(assumptions, key=lambda a: _TRUST.index(a.origin) if a.origin in _TRUST else len(_TRUST))
     known = [a for a in ordered if a.value not in _NOTHING]
     open_ones = [[a.label, a.id] for a in ordered if a.value in _NOTHING]
-    rows = [[a.label, _value(a), a.origin, a.source, a.date or NOT_APPLICABLE, a.id, a.unit] for a in known]
+    rows = [[a.label, _value(context, a), a.origin, a.source, a.date or NOT_APPLICABLE, a.id, a.unit] for a in known]
     counts = Counter(item.origin for item in known)
     summary = ", ".join(f"{counts[origin]} {origin}" for origin in _TRUST if counts[origin])
     blocks: list[Block] = [
@@ -49,8 +49,11 @@ def build(context: Context) -> list[Block]:
     return blocks
 
 
-def _value(assumption: Assumption) -> str:
-    """With its unit, unless the value says it."""
+def _value(context: Context, assumption: Assumption) -> str:
+    """An answer in the words of its fact; others with their unit, unless the value says it."""
+    answered = context.decision.facts.get(assumption.id)
+    if answered is not None and assumption.id in context.facts and not isinstance(answered, list):
+        return context.fact(assumption.id).said(answered)
     unit = assumption.unit or ""
     if unit in _UNITLESS or unit in assumption.value:
         return assumption.value
