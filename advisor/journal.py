@@ -182,7 +182,7 @@ def _read_lines(path: Path) -> Iterator[tuple[str, Line]]:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise InvalidDataError(f"cannot be read: {error.strerror}", where=str(path)) from None
+        raise InvalidDataError(f"cannot be read: {error.strerror}", where=str(path), fix=_MEND_FILE) from None
     pieces = data.split(b"\n")
     for number, piece in enumerate(pieces, start=1):
         if not piece.strip() or (number == len(pieces) and not _is_object(piece)):
@@ -190,6 +190,7 @@ def _read_lines(path: Path) -> Iterator[tuple[str, Line]]:
         yield f"{path}:{number}", _parse_line(piece, f"{path}:{number}")
 
 
+_MEND_FILE = "check the file and its permissions, or restore it from a copy"
 _MEND = "restore the line from a copy or from git, or delete it: the answers before and after it stay"
 
 

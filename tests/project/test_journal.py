@@ -226,6 +226,15 @@ def test_a_value_that_is_no_longer_valid_is_named(tmp_path: Path, facts: str, wo
     assert words in caught.value.what
 
 
+def test_a_folder_in_its_place_is_named(tmp_path: Path) -> None:
+    book = journal(tmp_path)
+    book.path.mkdir()
+    with pytest.raises(InvalidDataError) as caught:
+        book.answers(FACTS)
+    assert "cannot be read" in caught.value.what
+    assert caught.value.fix
+
+
 def test_writers_in_several_processes_lose_no_line(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from advisor.journal import Journal\n"
