@@ -125,6 +125,10 @@ class Valuation:
             self._gains[key] = worth * self.costs.requests + self.today_cost
         return self._gains[key]
 
+    def months_live(self, option: Option, account: Account) -> Array:
+        """Discounted months in which the option runs."""
+        return self._tails_of(option, account).months
+
     def _tails_of(self, option: Option, account: Account) -> _Tails:
         key = self.costs.weeks_key(option)
         if key not in self._tails:
