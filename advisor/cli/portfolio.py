@@ -112,6 +112,8 @@ def _infeasible(options: Options, result: "Portfolio | None", conflict: "Conflic
         f"{SHARED_LABELS[name]} from {getattr(limits, name):,.0f} to {need:,.0f}"
         for name, need in conflict.needs.items()
     ]
+    if conflict.factor is not None:
+        ways.append(f"all shared limits {conflict.factor:.2f} times as large")
     if options.json:
         status = None if result is None else result.solved.status
         emit_json(
@@ -119,7 +121,12 @@ def _infeasible(options: Options, result: "Portfolio | None", conflict: "Conflic
                 "v": 1,
                 "verdict": "nothing_feasible",
                 "status": status,
-                "conflict": {"without_plan": conflict.without_plan, "limits": conflict.limits, "needs": conflict.needs},
+                "conflict": {
+                    "without_plan": conflict.without_plan,
+                    "limits": conflict.limits,
+                    "needs": conflict.needs,
+                    "factor": conflict.factor,
+                },
             }
         )
         return 1

@@ -194,22 +194,28 @@ class _Model:
                 self.problem += self._pulp.LpAffineExpression(mine) <= owned, f"fleet_{i}"
 
     def _budgets(self, shared: Shared) -> None:
-        for name in ("upfront_usd", "label_hours", "engineer_hours"):
+        for name in SHARED_LABELS:
             bound = getattr(shared, name)
-            if bound is not None:
-                size = max(abs(bound), 1.0)
-                self.problem += self._sum(name) * (1.0 / size) <= bound / size, name
-        if shared.monthly_usd is None:
-            return
-        size = max(abs(shared.monthly_usd), 1.0)
+            if bound is None:
+                continue
+            size = max(abs(bound), 1.0)
+            for i, used in enumerate(self.usage(name)):
+                self.problem += used * (1.0 / size) <= bound / size, f"{name}_{i}"
+
+    def usage(self, name: str) -> list[Any]:
+        """What the picks use of a shared limit; for the monthly budget one expression a quarter."""
+        if name != "monthly_usd":
+            return [self._sum(name)]
+        found = []
         for q in range(QUARTERS):
             terms = [
-                (x, plan.quarterly_usd[q] / size)
+                (x, plan.quarterly_usd[q])
                 for case, row in zip(self.cases, self.pick, strict=True)
                 for plan, x in zip(case.plans, row, strict=True)
             ]
-            terms += [(self.count[g], group.monthly_usd / size) for g, group in self.groups.items()]
-            self.problem += self._pulp.LpAffineExpression(terms) <= shared.monthly_usd / size, f"monthly_usd_{q}"
+            terms += [(self.count[g], group.monthly_usd) for g, group in self.groups.items()]
+            found.append(self._pulp.LpAffineExpression(terms))
+        return found
 
     def chosen(self) -> dict[str, Plan]:
         """Use case -> the plan that was picked."""
@@ -262,6 +268,8 @@ class Conflict:
     limits: list[str]
     needs: dict[str, float]
     """Limit -> the least value at which, with the others as they are, something is feasible."""
+    factor: float | None = None
+    """Where moving one limit does not help: by how much all of them must grow together."""
 
 
 def conflict_of(
@@ -283,7 +291,8 @@ def conflict_of(
             need = _least(cases, groups, shared, name, seconds)
             if need is not None:
                 needs[name] = need
-    return Conflict([], kept, needs)
+    factor = None if needs else _least_factor(cases, groups, shared, seconds)
+    return Conflict([], kept, needs, factor)
 
 
 def _only(shared: Shared, names: Sequence[str]) -> Shared:
@@ -309,23 +318,28 @@ def _least(
     cases: Sequence[UseCase], groups: Mapping[str, Group], shared: Shared, name: str, seconds: float
 ) -> float | None:
     """The smallest value of one limit at which the rest can be met; None when none mends it."""
-    import pulp
-
     names = [other for other in SHARED_LABELS if other != name and getattr(shared, other) is not None]
     names += [f"owned {gpu}" for gpu in shared.owned_gpus]
     model = _Model(cases, groups, _only(shared, names))
     need = model.problem.add_variable("need", 0)
-    if name == "monthly_usd":
-        for q in range(QUARTERS):
-            terms = [
-                (x, p.quarterly_usd[q])
-                for c, row in zip(cases, model.pick, strict=True)
-                for p, x in zip(c.plans, row, strict=True)
-            ]
-            terms += [(model.count[g], group.monthly_usd) for g, group in model.groups.items()]
-            model.problem += pulp.LpAffineExpression(terms) <= need, f"need_{q}"
-    else:
-        model.problem += model._sum(name) <= need, "need_all"
+    for i, used in enumerate(model.usage(name)):
+        model.problem += used <= need, f"need_{i}"
     model.problem.setObjective(-1.0 * need)
     solved = solve(model.problem, seconds=seconds)
     return float(need.value()) if solved.found else None
+
+
+def _least_factor(
+    cases: Sequence[UseCase], groups: Mapping[str, Group], shared: Shared, seconds: float
+) -> float | None:
+    """The smallest factor on all shared limits at which something is feasible; None when the fleet alone forbids it."""
+    model = _Model(cases, groups, Shared(owned_gpus=shared.owned_gpus))
+    factor = model.problem.add_variable("factor", 1)
+    for name in SHARED_LABELS:
+        bound = getattr(shared, name)
+        if bound is not None and bound > 0:
+            for i, used in enumerate(model.usage(name)):
+                model.problem += used * (1.0 / bound) <= factor, f"factor_{name}_{i}"
+    model.problem.setObjective(-1.0 * factor)
+    solved = solve(model.problem, seconds=seconds)
+    return float(factor.value()) if solved.found else None
