@@ -1,67 +1,12 @@
 """Real decisions on the shipped examples, once a session, and the reports made of them through the command line."""
 
-import io
 import json
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from report_cases import filled, hostile
-
-from advisor.cli.main import run
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
-NAMES = ("support-desk", "bulk-classification", "clinic")
-TODAY = "2026-11-24"
-
-
-@dataclass(frozen=True)
-class Made:
-    """A written report."""
-
-    folder: Path
-
-    def read(self, name: str) -> str:
-        return (self.folder / name).read_text(encoding="utf-8")
-
-    @property
-    def html(self) -> str:
-        return self.read("report.html")
-
-    @property
-    def markdown(self) -> str:
-        return self.read("report.md")
-
-    @property
-    def data(self) -> Any:
-        return json.loads(self.read("report.json"))
-
-    def blocks(self, kind: str) -> list[Any]:
-        """All blocks of a kind in report.json, in order."""
-        return [b for section in self.data["sections"] for b in section["blocks"] if b["block"] == kind]
-
-    def table(self, name: str) -> Any:
-        return next(table for table in self.blocks("table") if table["name"] == name)
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command did."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
-
-
-def invoke(*words: str) -> Ran:
-    """The command line in this process, its errors turned into messages as for a user."""
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        code = run(list(words))
-    return Ran(code, out.getvalue(), err.getvalue())
+from report_calls import EXAMPLES, NAMES, TODAY, Made, invoke
+from report_cases import MARKDOWN, MARKUP, filled, hostile
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +58,5 @@ def full_report(full_decision: Path, report: Callable[..., Made]) -> Made:
 
 @pytest.fixture(scope="session")
 def hostile_report(hostile_decision: Path, report: Callable[..., Made]) -> Made:
-    from report_cases import MARKDOWN, MARKUP
-
     formats = [word for name in ("html", "markdown", "json", "csv", "text") for word in ("--format", name)]
     return report(hostile_decision, "--title", MARKUP + MARKDOWN, *formats)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 from chromium_page import CHROMIUM, Page, opened
-from conftest import Made
+from report_calls import Made
 
 pytestmark = [
     pytest.mark.slow,

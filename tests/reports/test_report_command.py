@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import EXAMPLES, TODAY, Made, Ran, invoke
+from report_calls import EXAMPLES, TODAY, Made, Ran, invoke
 from report_cases import MARKUP
 
 

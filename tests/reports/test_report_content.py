@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import NAMES, Made
 from page_text import PageText
+from report_calls import NAMES, Made
 
 from advisor.decision.result import Spread
 from advisor.reports.blocks import Kind

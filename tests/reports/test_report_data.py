@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pandas as pd
 import pytest
-from conftest import NAMES, Made, invoke
+from report_calls import NAMES, Made, invoke
 
 from advisor.decision.result import Spread
 from advisor.reports.blocks import BarChart, Column, Kind, Table

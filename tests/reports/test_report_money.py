@@ -10,7 +10,7 @@ import numpy as np
 import numpy_financial as npf
 import pytest
 import pyxirr
-from conftest import NAMES, Made, invoke
+from report_calls import NAMES, Made, invoke
 
 from advisor.decision.result import CostLine, Decision, OptionResult, Spread
 from advisor.reports.sections.claims import DAYS_PER_MONTH, payback_steps
@@ -23,7 +23,7 @@ RATE = 0.10
 @pytest.fixture(scope="module", params=NAMES)
 def decision(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Decision:
     """An example with a discount rate and a horizon that are not uncertain."""
-    from conftest import EXAMPLES, TODAY
+    from report_calls import EXAMPLES, TODAY
 
     text = (EXAMPLES / f"{request.param}.yaml").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if "finance." not in line]

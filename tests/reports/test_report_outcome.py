@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import EXAMPLES, TODAY, Made, invoke
+from report_calls import EXAMPLES, TODAY, Made, invoke
 
 from advisor.answers import Origin
 from advisor.decision.result import Spread

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from conftest import EXAMPLES, NAMES, TODAY, Made, invoke
 from page_text import PageText
+from report_calls import EXAMPLES, NAMES, TODAY, Made, invoke
 
 from pricing import cashflow
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TODAY, Made, invoke
 from markdown_it import MarkdownIt
 from page_text import PageText
+from report_calls import TODAY, Made, invoke
 from report_cases import MARKDOWN, MARKUP, hostile
 
 from advisor.reports.frames import neutral
