@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from advisor.answers import Answers, Origin
 from advisor.base.errors import CouldNotError, InvalidDataError, UsageError
-from advisor.base.files import parse_json, read_text, replace_file
+from advisor.base.files import parse_json, quoted, read_text, replace_file
 from advisor.journal import Clock, Deed, Journal, Line, locked, utc_now
 from advisor.secrets import refuse_secret
 from rules.facts import Fact
@@ -54,7 +54,7 @@ class Project:
         """
         if is_project(folder):
             raise UsageError(
-                "there is a project here already", where=str(folder), fix=f"advisor tui --project {folder}"
+                "there is a project here already", where=str(folder), fix=f"advisor tui --project {quoted(folder)}"
             )
         if os.path.exists(folder) and not os.path.isdir(folder):
             raise UsageError("this is a file, not a folder", where=str(folder), fix="choose another name")
@@ -74,7 +74,9 @@ class Project:
                 "no such folder" if not os.path.exists(folder) else f"no project here (there is no {SETTINGS_FILE})"
             )
             raise UsageError(
-                missing, where=str(folder), fix=f"advisor init {folder} --answers FILE, or name it: --project DIR"
+                missing,
+                where=str(folder),
+                fix=f"advisor init {quoted(folder)} --answers FILE, or name it: --project DIR",
             )
         return cls(folder, _read_settings(folder / SETTINGS_FILE), now=now)
 

@@ -3,12 +3,18 @@
 import json
 import math
 import os
+import shlex
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from advisor.base.errors import InvalidDataError
+
+
+def quoted(path: Path) -> str:
+    """The path as one types it in a shell, for the commands that messages suggest."""
+    return shlex.quote(str(path))
 
 
 def read_text(path: Path) -> str:

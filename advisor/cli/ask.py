@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from advisor.base.errors import AdvisorError, InvalidDataError, UsageError
+from advisor.base.files import quoted
 from advisor.cli.common import Options, common_options, emit, emit_json, talk
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ def _finish(options: Options, project: "Project", adviser: "Adviser", say: "Call
     """Say where one stands, save the decision; exit 2 when the answers are not enough for one."""
     from advisor.decision.result import Verdict
 
-    decision = adviser.decide(project.answers())
+    decision, where = adviser.decide(project.answers()), quoted(project.folder)
     project.save_decision(decision)
     if options.json:
         emit_json(decision.model_dump(mode="json"))
@@ -224,5 +225,5 @@ def _finish(options: Options, project: "Project", adviser: "Adviser", say: "Call
     if decision.verdict is Verdict.NOT_ENOUGH_INFORMATION:
         for question in decision.next_questions[:3]:
             say(f"  still open: {question.question}")
-        raise UsageError("not enough answers yet for a recommendation", fix=f"advisor ask --project {project.folder}")
-    say(f"next: advisor decide --project {project.folder}   or: advisor report --project {project.folder}")
+        raise UsageError("not enough answers yet for a recommendation", fix=f"advisor ask --project {where}")
+    say(f"next: advisor decide --project {where}   or: advisor report --project {where}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from advisor.base.files import quoted
 from advisor.cli.common import Options, common_options, emit, emit_json, talk
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def command(options: Options, folder: Path, file: Path | None, name: str | None)
         return
     emit(str(folder))
     talk(_told(answers, file))
-    talk(f"next: advisor tui --project {folder}   or: advisor ask --project {folder}")
+    talk(f"next: advisor tui --project {quoted(folder)}   or: advisor ask --project {quoted(folder)}")
 
 
 def _told(answers: "Answers", file: Path | None) -> str:

@@ -1,9 +1,11 @@
 """The entry point: finds commands lazily, turns errors into messages and exit codes."""
 
+import errno
 import importlib
 import os
 import pkgutil
 import sys
+import tempfile
 import traceback
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +19,17 @@ from advisor.base.errors import AdvisorError
 
 _NOT_COMMANDS = {"main", "common"}
 EXIT_BUG = 70
+_REFUSALS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENAMETOOLONG,
+    errno.EIO,
+    errno.EMFILE,
+}
+"""What a disk or the system says when it will not: the user's to mend, not our bug."""
 
 
 class Commands(click.Group):
@@ -94,20 +107,32 @@ def run(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _REFUSALS:
+            place = f"{error.filename}: " if error.filename else ""
+            click.echo(f"advisor: {place}{error.strerror}\n  fix: make room, or mend the permissions", err=True)
+            return 1
         report = write_bug_report(error)
-        click.echo(f"advisor: this is our bug ({type(error).__name__}). The report is in {report}", err=True)
+        told = f"The report is in {report}" if report else "The report could not be written"
+        click.echo(f"advisor: this is our bug ({type(error).__name__}). {told}", err=True)
         return EXIT_BUG
 
 
-def write_bug_report(error: BaseException) -> Path:
-    """Leave the traceback, without keys and names of folders at home, in the user's state folder; returns its path."""
+def write_bug_report(error: BaseException) -> Path | None:
+    """Leave the traceback, without keys and the home folder's name, in the user's state folder or among temporary files.
+
+    Returns its path, None when neither can be written.
+    """
     from platformdirs import user_state_path
 
     from advisor.secrets import mask
 
-    folder = user_state_path("advisor", ensure_exists=True)
-    path: Path = folder / f"bug-{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}.txt"
-    text = "".join(traceback.format_exception(error))
-    report = f"advisor {advisor.__version__}, Python {sys.version}\n{mask(text)}"
-    path.write_text(report, encoding="utf-8", errors="backslashreplace")
-    return path
+    text = mask("".join(traceback.format_exception(error)))
+    for folder in (user_state_path("advisor"), Path(tempfile.gettempdir())):
+        path: Path = folder / f"bug-{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}.txt"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"advisor {advisor.__version__}, Python {sys.version}\n{text}", "utf-8", "backslashreplace")
+        except OSError:
+            continue
+        return path
+    return None

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from advisor.base.errors import InvalidDataError, UsageError
+from advisor.base.errors import CouldNotError, InvalidDataError, UsageError
+from advisor.base.files import quoted
 from advisor.cli.common import Options, common_options, emit, emit_json, talk
 
 if TYPE_CHECKING:
@@ -173,7 +174,8 @@ def new(options: Options, kind: str, identifier: str, into: Path | None) -> None
         return
     emit(str(path))
     talk("a copy of ours, which it now overrides" if copied else "write what stands as TODO; until then it is refused")
-    talk(f"next: edit it, then advisor rules check {into or '--project ' + str(options.project)}")
+    where = quoted(into) if into is not None else f"--project {quoted(options.project)}"
+    talk(f"next: edit it, then advisor rules check {where}")
 
 
 def _write_frame(options: Options, kind: str, identifier: str, folder: Path) -> tuple[Path, bool]:
@@ -192,7 +194,12 @@ def _write_frame(options: Options, kind: str, identifier: str, folder: Path) -> 
             f"{identifier!r} is of another kind", where=str(book.files[identifier]), fix="choose another id"
         )
     ours = book.files.get(identifier)
-    replace_file(path, read_text(ours) if ours else template(kind, identifier, options.today))
+    try:
+        replace_file(path, read_text(ours) if ours else template(kind, identifier, options.today))
+    except OSError as error:
+        raise CouldNotError(
+            f"cannot be written: {error.strerror}", where=str(path), fix="choose another folder"
+        ) from None
     return path, ours is not None
 
 

@@ -1,5 +1,6 @@
 """The entry point: exit codes, suggestions, our own bugs, and a reader that goes away."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,29 @@ def test_our_own_bug_leaves_a_masked_report_and_ends_with_70(
     assert "RuntimeError: [masked] with [masked]" in report
     assert "correct-horse" not in report
     assert "sk-abc" not in report
+
+
+def test_a_full_disk_is_told_in_words_and_is_no_bug(monkeypatch: pytest.MonkeyPatch, advisor: Advisor) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/project/answers.jsonl")
+
+    monkeypatch.setattr("advisor.project.Project.open", full)
+    ended = advisor("answers", "list")
+    assert ended.code == 1
+    assert "/project/answers.jsonl: No space left on device" in ended.err
+
+
+def test_a_report_that_cannot_go_home_goes_where_temporary_files_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "state").write_text("a file in the way", encoding="utf-8")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("advisor.project.Project.open", lambda *_: 1 / 0)
+    assert run(["answers", "list"]) == 70
+    report = Path(capfd.readouterr().err.split("The report is in ", 1)[1].strip())
+    assert report.parent == tmp_path
+    assert "ZeroDivisionError" in report.read_text(encoding="utf-8")
 
 
 def test_a_reader_that_goes_away_is_no_bug() -> None:

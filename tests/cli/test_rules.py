@@ -158,6 +158,13 @@ def test_new_outside_a_project_says_where_it_could_go(advisor: Advisor, tmp_path
     assert advisor("rules", "check", tmp_path / "nowhere").code == 2
 
 
+def test_new_where_nothing_can_be_written(advisor: Advisor, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    ended = advisor("rules", "new", "risks", "made-up", "--into", tmp_path / "file")
+    assert ended.code == 1
+    assert "cannot be written" in ended.err
+
+
 def test_check_names_every_problem_with_its_line(advisor: Advisor, project: Path) -> None:
     for name in ("one", "two"):
         advisor("rules", "new", "risks", name, "--project", project)

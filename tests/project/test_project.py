@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from datetime import date
@@ -46,6 +47,12 @@ def test_init_takes_answers_and_says_what_to_do_next(tmp_path: Path, advisor: Ad
     assert "advisor ask --project" in ended.err
     line = json.loads((tmp_path / "p" / "answers.jsonl").read_text(encoding="utf-8"))
     assert (line["do"], line["facts"], line["source"]) == ("import", {"task.kind": "code"}, str(file))
+
+
+def test_suggested_commands_can_be_pasted(tmp_path: Path, advisor: Advisor) -> None:
+    ended = advisor("init", tmp_path / "p & q; it's")
+    line = ended.err.split("next: ", 1)[1].split("   or: ")[0]
+    assert shlex.split(line) == ["advisor", "tui", "--project", str(tmp_path / "p & q; it's")]
 
 
 def test_init_does_not_touch_a_project_that_is_there(project: Path, advisor: Advisor) -> None:
