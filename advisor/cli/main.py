@@ -111,28 +111,35 @@ def run(argv: list[str] | None = None) -> int:
             place = f"{error.filename}: " if error.filename else ""
             click.echo(f"advisor: {place}{error.strerror}\n  fix: make room, or mend the permissions", err=True)
             return 1
-        report = write_bug_report(error)
-        told = f"The report is in {report}" if report else "The report could not be written"
-        click.echo(f"advisor: this is our bug ({type(error).__name__}). {told}", err=True)
+        click.echo(f"advisor: this is our bug ({type(error).__name__}). {_reported(error)}", err=True)
         return EXIT_BUG
 
 
-def write_bug_report(error: BaseException) -> Path | None:
-    """Leave the traceback, without keys and the home folder's name, in the user's state folder or among temporary files.
+def _reported(error: BaseException) -> str:
+    try:
+        return f"The report is in {write_bug_report(error)}"
+    except OSError:
+        return "No report could be written"
 
-    Returns its path, None when neither can be written.
+
+def write_bug_report(error: BaseException) -> Path:
+    """Leave the traceback, without keys and the home folder's name, in the user's state folder; returns its path.
+
+    Where that cannot be written, it goes among the temporary files.
     """
     from platformdirs import user_state_path
 
     from advisor.secrets import mask
 
-    text = mask("".join(traceback.format_exception(error)))
-    for folder in (user_state_path("advisor"), Path(tempfile.gettempdir())):
-        path: Path = folder / f"bug-{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}.txt"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(f"advisor {advisor.__version__}, Python {sys.version}\n{text}", "utf-8", "backslashreplace")
-        except OSError:
-            continue
-        return path
-    return None
+    text = f"advisor {advisor.__version__}, Python {sys.version}\n{mask(''.join(traceback.format_exception(error)))}"
+    name = f"bug-{datetime.now():%Y%m%d-%H%M%S}-{os.getpid()}.txt"
+    try:
+        return _write(user_state_path("advisor") / name, text)
+    except OSError:
+        return _write(Path(tempfile.gettempdir(), name), text)
+
+
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    return path
