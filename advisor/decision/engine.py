@@ -44,7 +44,7 @@ NEAR_BEST = 0.01
 """Plans within this share of the best one's objective are named as equally good."""
 PILOT_NOISE = 0.15
 """Standard deviation of the log-odds that 300 test items show: 1 / sqrt(300 x 0.8 x 0.2)."""
-DRAWN = 8
+DRAWN = 5
 """Ranked options that carry their account and cash flow besides the best of each class."""
 
 
@@ -118,7 +118,7 @@ class _Assembly:
             horizon_months=study.valuation.horizon.months,
             today=self.today,
             prices_date=prices,
-            inputs_hash=inputs_hash(study.answers),
+            inputs_hash=inputs_hash(study.answers, study.rules),
             advisor_version=advisor.__version__,
             facts={fact: plain_value(value) for fact, value in self.known.items()},
             origins={fact: answer.origin.value for fact, answer in study.answers.items()},
@@ -272,7 +272,11 @@ def _solver(choice: Choice) -> SolverReport:
     )
 
 
-def inputs_hash(answers: Answers) -> str:
-    """SHA-256 over the answers that may decide (free text is not among them in effect, but is kept for identity)."""
-    plain = {fact: [plain_value(a.value), a.origin.value, a.evidence_n] for fact, a in sorted(answers.given.items())}
+def inputs_hash(answers: Answers, rules: RuleBook) -> str:
+    """SHA-256 over the answers that may decide; free text is not among them."""
+    plain = {
+        fact: [plain_value(a.value), a.origin.value, a.evidence_n]
+        for fact, a in sorted(answers.given.items())
+        if fact not in rules.facts or rules.facts[fact].decides
+    }
     return hashlib.sha256(json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -82,7 +82,7 @@ def _current(project: Project, today: date, samples: int | None) -> Decision | N
     saved = project.decision_files()[-1].stat().st_mtime
     own = [path for kind in ("rules", "prices") for path in (project.folder / kind).glob("**/*.yaml")]
     same = (
-        latest.inputs_hash == inputs_hash(project.answers())
+        latest.inputs_hash == inputs_hash(project.answers(), project.rulebook)
         and latest.today == today
         and latest.prices_date == (project.catalogue.prices_date or today)
         and latest.advisor_version == advisor.__version__
