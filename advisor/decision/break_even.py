@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-SAMPLES = 128
-STEPS = 13
+SAMPLES = 64
+STEPS = 11
 REACH = 30.0
 """Searched from a thirtieth of the value to thirty times it, within what the fact allows."""
 SEARCHED = (
@@ -44,8 +44,8 @@ SEARCHED = (
     "current.monthly_spend_usd",
     "current.quality_rate",
 )
-MAP_SAMPLES = 64
-MAP_STEPS = 9
+MAP_SAMPLES = 32
+MAP_STEPS = 8
 
 
 def break_even_points(study: Study, options: Sequence[Option], winner: int, reference: int) -> list[BreakEvenPoint]:

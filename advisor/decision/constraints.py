@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from advisor.decision.options import Option
     from advisor.decision.study import Study
 
-SAMPLES = 256
+SAMPLES = 128
 REMOVED = (
     "limits.latency_p95_ms",
     "limits.quality_floor",

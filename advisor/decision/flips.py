@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from rules.facts import Fact
 
 SAMPLES = 64
-FACTORS = (1.4, 2.0, 4.0, 10.0, 30.0)
+FACTORS = (2.0, 10.0, 30.0)
 REFINED = 4
-SHARE_STEPS = (0.03, 0.06, 0.12, 0.25, 0.5)
+SHARE_STEPS = (0.05, 0.15, 0.4)
 SKIPPED = frozenset({"hardware.gpus", "current.model", "finance.start", "measured.options"})
 """Answers without near values of their own."""
 SPEND = "current.monthly_spend_usd"
@@ -51,7 +51,9 @@ class _Try:
 
 def find_flips(study: Study, options: Sequence[Option], winner: int) -> list[Flip]:
     """The nearest flip of every answered fact that has one. `winner` is the place of the recommended option in `options`."""
-    tries = [each for fact in study.rules.facts.values() for each in _other_values(fact, study.answers)]
+    read = study.world.facts.read
+    facts = [fact for fact in study.rules.facts.values() if fact.id in read]
+    tries = [each for fact in facts for each in _other_values(fact, study.answers)]
     if not tries:
         return []
     first = _valued(study, options, tries)
@@ -115,7 +117,7 @@ def _scale(fact: Fact, value: float, side: int) -> Callable[[float], float]:
         return lambda distance: value + side * distance
     if value > 0:
         return lambda distance: value * math.exp(side * distance)
-    return lambda distance: side * 10.0 ** (distance / math.log(FACTORS[1]))
+    return lambda distance: side * 10.0 ** (distance / math.log(FACTORS[0]))
 
 
 def _rounded(fact: Fact, value: float) -> float | int:

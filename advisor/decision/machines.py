@@ -85,31 +85,51 @@ class Machine:
         return self.usd_per_hour.value
 
 
+@dataclass(frozen=True, slots=True)
+class Rental:
+    """A GPU or CPU machine that can be rented on the day."""
+
+    gpu: Gpu
+    usd_per_hour: Range
+    source: str
+
+
+def rentals(catalogue: Catalogue, on: date) -> list[Rental]:
+    """Everything that can be rented on the day."""
+    found = []
+    for gpu in catalogue.gpus.values():
+        rent = gpu.rent(on) if gpu.kind in ("gpu", "cpu") else None
+        if rent is not None:
+            found.append(Rental(gpu, rent.range, f"{rent.source.title} ({rent.checked})"))
+    return found
+
+
 def machines_for(
-    model: Model, catalogue: Catalogue, on: date, owned: Sequence[Mapping[str, object]]
+    model: Model, catalogue: Catalogue, rented: Sequence[Rental], owned: Sequence[Mapping[str, object]]
 ) -> Iterator[tuple[str, Machine]]:
     """(hosting, machine) for every set-up worth pricing. A model of unknown size has none."""
     if model.params_b is None:
         return
-    rented = sorted(_rented(model, catalogue, on), key=lambda m: m.usd_per_hour.value)
-    if rented:
-        fastest = max(m.profile.decode_tokens_per_s_single for m in rented)
-        quick = next(m for m in rented if m.profile.decode_tokens_per_s_single >= FAST_SHARE * fastest)
-        for machine in {id(m): m for m in (rented[0], quick)}.values():
-            yield "rented_gpu", machine
+    for rental, count in _worth_renting(model, rented):
+        r = rental.usd_per_hour
+        price = Range(r.low * count, r.value * count, r.high * count)
+        yield "rented_gpu", _machine(model, rental.gpu, count, price, True, rental.source)
     yield from (("owned_gpu", machine) for machine in _owned(model, catalogue, owned))
     if model.params_b <= CPU_LIMIT_B:
-        yield from (("cpu", machine) for machine in _cpu(model, catalogue, on))
+        for rental in rented:
+            if rental.gpu.kind == "cpu":
+                yield "cpu", _machine(model, rental.gpu, 1, rental.usd_per_hour, True, rental.source)
 
 
-def _rented(model: Model, catalogue: Catalogue, on: date) -> Iterator[Machine]:
-    for gpu in catalogue.gpus.values():
-        rent = gpu.rent(on) if gpu.kind == "gpu" else None
-        count = _fitting_count(model, gpu)
-        if rent is not None and count is not None:
-            r = rent.range
-            price = Range(r.low * count, r.value * count, r.high * count)
-            yield _machine(model, gpu, count, price, True, f"{rent.source.title} ({rent.checked})")
+def _worth_renting(model: Model, rented: Sequence[Rental]) -> list[tuple[Rental, int]]:
+    """The cheapest that fits, and the cheapest of those whose memory is nearly as fast as the fastest's."""
+    fits = [(r, n) for r in rented if r.gpu.kind == "gpu" and (n := _fitting_count(model, r.gpu)) is not None]
+    if not fits:
+        return []
+    fits.sort(key=lambda pair: pair[0].usd_per_hour.value * pair[1])
+    speeds = [(r.gpu.bandwidth_gb_s or 0.0) * n for r, n in fits]
+    quick = next(pair for pair, speed in zip(fits, speeds, strict=True) if speed >= FAST_SHARE * max(speeds))
+    return [fits[0]] if quick is fits[0] else [fits[0], quick]
 
 
 def _fitting_count(model: Model, gpu: Gpu) -> int | None:
@@ -138,13 +158,6 @@ def _owned(model: Model, catalogue: Catalogue, owned: Sequence[Mapping[str, obje
             f"electricity at ${POWER_USD_PER_KWH}/kWh, full board power",
             have,
         )
-
-
-def _cpu(model: Model, catalogue: Catalogue, on: date) -> Iterator[Machine]:
-    for gpu in catalogue.gpus.values():
-        rent = gpu.rent(on) if gpu.kind == "cpu" else None
-        if rent is not None:
-            yield _machine(model, gpu, 1, rent.range, True, f"{rent.source.title} ({rent.checked})")
 
 
 def weight_bytes(model: Model, gpu: Gpu) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from advisor.decision.machines import Machine, machines_for
+from advisor.decision.machines import Machine, Rental, machines_for, rentals
 from pricing.values import Range, in_force
 
 if TYPE_CHECKING:
@@ -139,8 +139,9 @@ def open_market(
     sold = [model for model in catalogue.models.values() if _on_sale(model, on, current_model, market)]
     hosted = [d for model in sold for d in _hosted(model, catalogue, on, market)]
     market.deployments.extend(_without_dominated(hosted, current_model, market))
+    rented = rentals(catalogue, on)
     for model in _without_superseded(sold, on, current_model, market):
-        market.deployments.extend(_self_hosted(model, catalogue, on, owned))
+        market.deployments.extend(_self_hosted(model, catalogue, on, rented, owned))
     for service in catalogue.tuning.values():
         _add_service(service, catalogue, on, market)
     if current_model is not None:
@@ -337,9 +338,13 @@ def hosted_latency(model: Model, catalogue: Catalogue, on: date, hosting: str) -
 
 
 def _self_hosted(
-    model: Model, catalogue: Catalogue, on: date, owned: Sequence[Mapping[str, object]]
+    model: Model,
+    catalogue: Catalogue,
+    on: date,
+    rented: Sequence[Rental],
+    owned: Sequence[Mapping[str, object]],
 ) -> Iterator[Deployment]:
-    for hosting, machine in machines_for(model, catalogue, on, owned):
+    for hosting, machine in machines_for(model, catalogue, rented, owned):
         trainings = _trainings(model, hosting)
         yield _deployment(model, on, hosting, hosting, catalogue=catalogue, machine=machine, trainings=trainings)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 SHOWN = 10
-SAMPLES = 512
+SAMPLES = 256
 LEAST_SWING_SHARE = 0.002
 EXTRA_LABELS = {
     "value.monthly": "What the work is worth",

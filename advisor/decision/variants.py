@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 CLEAR_USD = 500.0
 """Differences below this are never called a change of the recommendation."""
-LEADING = 8
+LEADING = 6
 """Options of the case that stand for the rest in variants, besides the best of every kind."""
 
 
