@@ -27,6 +27,7 @@ class Wanted:
     answers: Path | None
     decision: Path | None
     compare: Path | None
+    joint: Path | None
     out: Path | None
     name: str | None
     title: str | None
@@ -66,6 +67,11 @@ def _print_schema() -> None:
 @click.option("--answers", type=click.Path(path_type=Path), help="Report on an answers file, without a project.")
 @click.option("--decision", type=click.Path(path_type=Path), help="Print a saved decision again, as it was.")
 @click.option("--compare", type=click.Path(path_type=Path), help="An older decision or report.json: what changed?")
+@click.option(
+    "--joint",
+    type=click.Path(path_type=Path),
+    help="Of several cases: what `advisor portfolio --json` printed, to show the plans chosen together.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write into (default: a new one in reports/).")
 @click.option("--name", help="Name of the folder in reports/ (default: the date).")
 @click.option("--title", help="Title of the report (default: the project's name).")
@@ -106,6 +112,8 @@ def _check(wanted: Wanted) -> None:
         raise UsageError("CASE, --answers and --decision exclude each other", fix="give one of them")
     if len(wanted.cases) > 1 and wanted.compare:
         raise UsageError("--compare is for one use case", fix="compare each project on its own")
+    if len(wanted.cases) < 2 and wanted.joint:
+        raise UsageError("--joint is for several use cases", fix="name them all: advisor report CASE CASE ...")
     if wanted.samples is not None and wanted.samples & (wanted.samples - 1):
         raise UsageError(f"--samples {wanted.samples} is not a power of two", fix="give 512, 1024, 2048 or 4096")
     for name in wanted.formats:
@@ -146,12 +154,15 @@ def _source(wanted: Wanted, options: Options) -> "Source":
 def _portfolio(wanted: Wanted, options: Options) -> "tuple[Document, Place]":
     from advisor.reports import source
     from advisor.reports.document import Document
+    from advisor.reports.joint import read_joint
     from advisor.reports.portfolio import build_portfolio
 
     found = [source.from_case(case, options.today, wanted.samples) for case in wanted.cases]
     contexts = tuple(_context(each, wanted, options) for each in found)
-    command_line = shlex.join(["advisor", "report", *map(str, wanted.cases), "--today", options.today.isoformat()])
-    report = build_portfolio(contexts, wanted.title or "Portfolio", command_line)
+    words = ["advisor", "report", *map(str, wanted.cases), "--today", options.today.isoformat()]
+    command_line = shlex.join([*words, *(["--joint", str(wanted.joint)] if wanted.joint else [])])
+    joint = read_joint(wanted.joint) if wanted.joint else None
+    report = build_portfolio(contexts, wanted.title or "Portfolio", command_line, joint)
     place = Place(Path("reports"), f"portfolio-{options.today.isoformat()}")
     return Document(report, contexts, command_line), place
 

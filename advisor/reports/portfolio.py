@@ -31,15 +31,17 @@ from advisor.reports.blocks import (
 )
 from advisor.reports.build import stale_prices_warning
 from advisor.reports.context import Context
+from advisor.reports.joint import Joint, joint_blocks
 from advisor.reports.numbers import usd
 from advisor.reports.sections.risks import cite
 from advisor.reports.words import approach, hosting, payback
 
 
-def build_portfolio(contexts: Sequence[Context], title: str, command: str) -> Report:
-    """The report of at least two use cases."""
+def build_portfolio(contexts: Sequence[Context], title: str, command: str, joint: Joint | None = None) -> Report:
+    """The report of at least two use cases; with `joint` also the plans that were chosen together."""
     parts = (
         ("portfolio", "The use cases together", _together(contexts)),
+        ("joint", "Decided together", [] if joint is None else joint_blocks(joint)),
         ("cash_flow", "Cash flow", _cash(contexts)),
         ("sharing", "What they can share", _sharing(contexts)),
         ("plans", "The plans", _plans(contexts)),
@@ -110,8 +112,8 @@ def _together(contexts: Sequence[Context]) -> list[Block]:
         Figures(figures),
         _table(contexts),
         Paragraph(
-            "Each use case was decided on its own. Expected values add up over use cases; middle estimates and ranges "
-            "do not add up exactly.",
+            "Each use case was decided on its own; `advisor portfolio` decides them together, on shared machines, "
+            "people and budgets. Expected values add up over use cases; middle estimates and ranges do not exactly.",
             quiet=True,
         ),
     ]

@@ -74,3 +74,46 @@ def test_stale_prices_refuse_a_portfolio_too(tmp_path: Path) -> None:
 def test_compare_is_for_one_use_case(tmp_path: Path) -> None:
     files = [str(EXAMPLES / f"{name}.yaml") for name in NAMES[:2]]
     assert invoke("report", *files, "--compare", "old.json", "--out", str(tmp_path / "out")).exit_code == 2
+
+
+@pytest.fixture(scope="module")
+def joint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `advisor portfolio --json` prints for the three examples."""
+    ran = invoke("portfolio", *(str(EXAMPLES / f"{name}.yaml") for name in NAMES), "--json", "--today", TODAY)
+    assert ran.exit_code == 0, ran.stderr
+    path = tmp_path_factory.mktemp("joint") / "joint.json"
+    path.write_text(ran.stdout, encoding="utf-8")
+    return path
+
+
+def test_plans_chosen_together_are_shown_as_the_solver_chose_them(joint: Path, tmp_path: Path) -> None:
+    files = [str(EXAMPLES / f"{name}.yaml") for name in NAMES]
+    ran = invoke("report", *files, "--joint", str(joint), "--out", str(tmp_path / "out"), "--today", TODAY)
+    assert ran.exit_code == 0, ran.stderr
+    chosen = json.loads(joint.read_text(encoding="utf-8"))
+    made = Made(tmp_path / "out")
+    assert [row[6] for row in made.table("joint_choices")["rows"]] == [c["option_id"] for c in chosen["choices"]]
+    assert [row[3] for row in made.table("joint_machines")["rows"]] == [m["gpus"] for m in chosen["machines"]]
+    used = {row[0]: row[3] for row in made.table("joint_limits")["rows"]}
+    assert used["money up front"] == chosen["shared"]["upfront_usd"]["used"]
+
+
+def test_an_infeasible_portfolio_says_which_limits_conflict(tmp_path: Path) -> None:
+    path = tmp_path / "none.json"
+    conflict = {"without_plan": [], "limits": ["upfront_usd"], "needs": {"upfront_usd": 12000.0}, "factor": None}
+    path.write_text(json.dumps({"v": 1, "verdict": "nothing_feasible", "conflict": conflict}), encoding="utf-8")
+    files = [str(EXAMPLES / f"{name}.yaml") for name in NAMES[:2]]
+    ran = invoke("report", *files, "--joint", str(path), "--out", str(tmp_path / "out"), "--today", TODAY)
+    assert ran.exit_code == 0, ran.stderr
+    text = PageText(Made(tmp_path / "out").html).text
+    assert "No plan for all use cases within the shared limits" in text
+    assert "money up front would have to be 12,000" in text
+
+
+def test_a_file_that_is_no_portfolio_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.json"
+    path.write_text('{"v": 2, "verdict": "recommend"}', encoding="utf-8")
+    files = [str(EXAMPLES / f"{name}.yaml") for name in NAMES[:2]]
+    ran = invoke("report", *files, "--joint", str(path), "--out", str(tmp_path / "out"), "--today", TODAY)
+    assert ran.exit_code == 3
+    assert "advisor portfolio FILES --json" in ran.stderr
