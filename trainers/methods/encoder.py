@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from advisor.base.errors import UsageError
 from trainers.methods.shared.job import Job, Outcome
 from trainers.methods.shared.preflight import Preflight, refusal
 from trainers.methods.shared.settings import BaseSettings
@@ -76,6 +77,8 @@ def train(job: Job) -> Outcome:
 
     torch.manual_seed(settings.seed)
     module = build(encoder, data.labels)
+    if settings.shard:
+        raise UsageError("encoders are small: they are not sharded", fix="drop the setting shard")
     if torch.cuda.is_available():
         module.to("cuda")
     trainee = EncoderTrainee(module, data, tokenizer, mixed=choose_dtype(settings.dtype) == "bf16")
@@ -209,6 +212,7 @@ class EncoderTrainee:
         self._data = data
         self._tokenizer = tokenizer
         self._mixed = mixed
+        self.gathered: dict[str, Any] | None = None
         self._lengths = [len(item.tokens) for item in data.train]
 
     @property

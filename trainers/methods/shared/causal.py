@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trainers.methods.shared.batches import Batch, Shape, cheaper_layout, packed, padded
 from trainers.methods.shared.examples import Example
 from trainers.methods.shared.settings import BaseSettings
+from trainers.models.local import quiet_transformers
 
 if TYPE_CHECKING:
     import torch
@@ -47,6 +48,7 @@ class CausalTrainee:
         self.layout = settings.layout if model.device.type == "cpu" or settings.layout != "auto" else "padded"
         self.trimmed = True
         """Whether the head is applied to trained positions only."""
+        self.gathered: dict[str, Any] | None = None
         self._lengths = [len(example.tokens) for example in train]
 
     @property
@@ -141,7 +143,16 @@ class CausalTrainee:
         return float((one - other).norm()) <= allowed * float(one.norm())
 
     def save_weights(self, folder: Path) -> None:
-        self.module.save_pretrained(folder)
+        with quiet_transformers():
+            if self.gathered is None:
+                self.module.save_pretrained(folder)
+            else:
+                self.module.save_pretrained(folder, state_dict=self._untied(self.gathered))
+
+    def _untied(self, weights: dict[str, Any]) -> dict[str, Any]:
+        """Without the second name of a weight that the model uses twice."""
+        tied = getattr(self.model, "all_tied_weights_keys", None) or {}
+        return {name: weight for name, weight in weights.items() if name not in tied}
 
     def load_weights(self, folder: Path) -> None:
         raise NotImplementedError

@@ -11,7 +11,6 @@ from trainers.methods.shared.batches import Batch
 from trainers.methods.shared.causal import CausalTrainee
 from trainers.methods.shared.examples import Example
 from trainers.methods.shared.settings import BaseSettings
-from trainers.models.local import quiet_transformers
 from trainers.runs.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -41,10 +40,6 @@ class FullTrainee(CausalTrainee):
         with torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self._mixed):
             return super().loss_sum(batch)
 
-    def save_weights(self, folder: Path) -> None:
-        with quiet_transformers():
-            self.model.save_pretrained(folder)
-
     def load_weights(self, folder: Path) -> None:
         from safetensors.torch import load_file
 
@@ -64,9 +59,10 @@ def write_model(folder: Path, trainee: FullTrainee, spec: RunSpec) -> None:
     import torch
 
     wanted = torch.bfloat16 if trainee.settings.dtype != "fp32" else torch.float32
-    trained_in = trainee.model.dtype
-    trainee.model.to(wanted)
+    if trainee.gathered is None:
+        trainee.model.to(wanted)
+    else:
+        trainee.gathered = {name: weight.to(wanted) for name, weight in trainee.gathered.items()}
     trainee.save_weights(folder)
-    trainee.model.to(trained_in)
     trainee.tokenizer.save_pretrained(folder)
     write_card(folder, spec)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from advisor.base.errors import CouldNotError
 from trainers.methods.shared.batches import order, steps_per_epoch, total_steps
 from trainers.methods.shared.job import Job, Outcome
+from trainers.methods.shared.parallel import Team, gather, local_share, scatter, team_of
 from trainers.methods.shared.settings import BaseSettings
 from trainers.runs import checkpoints
 from trainers.runs.spec import Measured
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     import torch
 
 _OPTIMIZER = "optimizer.pt"
+_SHARDED = "trained.pt"
+"""The whole trained weights of a sharded model, by the names of its parameters."""
 _RECENT_STEPS = 10
 _DIVERGED = 3.0
 """Recent loss at this multiple of the best recent loss is called divergence."""
@@ -56,6 +59,9 @@ class Trainee(Protocol):
 
     def loss_sum(self, batch: Any) -> torch.Tensor:
         """The summed loss of a batch."""
+
+    gathered: dict[str, Any] | None
+    """The whole trained weights while the module itself is sharded; what `save_weights` writes then."""
 
     def save_weights(self, folder: Path) -> None: ...
 
@@ -127,50 +133,85 @@ def fit(
 
     began = time.monotonic()
     schedule = schedule_of(len(trainee.lengths()), settings)
-    parameters = [p for p in trainee.module.parameters() if p.requires_grad]
-    fused = all(p.device.type in ("cpu", "cuda") for p in parameters)
-    optimizer = torch.optim.AdamW(parameters, lr=peak_learning_rate, weight_decay=settings.weight_decay, fused=fused)
     torch.manual_seed(settings.seed)
+    team = team_of(trainee, job, shard=settings.shard)
+    parameters = [p for p in trainee.module.parameters() if p.requires_grad]
+    fused = all(p.device.type in ("cpu", "cuda") for p in parameters) and not team.sharded
+    optimizer = torch.optim.AdamW(parameters, lr=peak_learning_rate, weight_decay=settings.weight_decay, fused=fused)
     _limit_memory(job.spec.memory_limit_gib)
-    progress = _resume(trainee, optimizer, job)
-    held_out = trainee.held_out_batches(settings.held_out_rows)
+    run = _Run(trainee, settings, job, schedule, team, optimizer, parameters, peak_learning_rate)
+    progress = _resume(run)
+    local, total = local_share(trainee.module)
     job.report(
         "started",
         step=progress.step,
         total_steps=schedule.total,
         trainable_parameters=sum(p.numel() for p in parameters),
-        parameters=sum(p.numel() for p in trainee.module.parameters()),
+        parameters=total,
+        parameters_here=local,
         learning_rate=peak_learning_rate,
         memory_gib=peak_memory_gib(),
-        world=job.world,
+        world=team.world,
     )
+    held_out = trainee.held_out_batches(settings.held_out_rows)
     if held_out and progress.step == 0:
-        progress.first_held_out = _evaluate(trainee, held_out, progress, job)
-    speeds: deque[tuple[int, float]] = deque(maxlen=_RECENT_STEPS)
-    stopped = False
+        progress.first_held_out = _evaluate(run, held_out, progress)
+    stopped = _train(run, held_out, progress)
+    if stopped:
+        _save(run, progress)
+        return Outcome(False, _measured(progress, began), None)
+    _restore_best(run, progress)
+    if job.rank == 0:
+        checkpoints.write_folder(job.folder / artefact, finish)
+    team.agree(True)  # nobody leaves before the artefact is there
+    return Outcome(True, _measured(progress, began), artefact)
+
+
+@dataclass(slots=True)
+class _Run:
+    """What stays the same from step to step."""
+
+    trainee: Trainee
+    settings: BaseSettings
+    job: Job
+    schedule: Schedule
+    team: Team
+    optimizer: torch.optim.Optimizer
+    parameters: list[torch.nn.Parameter]
+    peak: float
+    speeds: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=_RECENT_STEPS))
+    epoch: int = -1
+    batches: list[list[int]] = field(default_factory=list)
+
+    def rows_of(self, step: int) -> list[int]:
+        """The rows of a step (1-based); the first steps of a probe take the longest there are."""
+        if step <= self.settings.longest_first:
+            lengths = self.trainee.lengths()
+            return sorted(range(len(lengths)), key=lengths.__getitem__)[-self.settings.batch_size :]
+        epoch, place = divmod(step - 1, self.schedule.per_epoch)
+        if epoch != self.epoch:
+            lengths, size = self.trainee.lengths(), self.settings.batch_size
+            self.epoch, self.batches = epoch, order(lengths, size, seed=self.settings.seed, epoch=epoch)
+        return self.batches[place]
+
+
+def _train(run: _Run, held_out: list[Any], progress: Progress) -> bool:
+    """Step by step to the end; True when somebody wanted it to stop."""
+    schedule, job = run.schedule, run.job
     while progress.step < schedule.total:
-        if job.should_stop():
-            stopped = True
-            break
-        _one_step(trainee, optimizer, parameters, progress, schedule, settings, peak_learning_rate, job, speeds)
+        if run.team.agree(job.should_stop()):
+            return True
+        _one_step(run, progress)
         exhausted = False
         if progress.step in schedule.evaluate and held_out:
-            exhausted = _judge(trainee, held_out, progress, settings, job)
-        if (progress.step in schedule.checkpoint or progress.step in schedule.evaluate) and job.rank == 0:
-            _save(trainee, optimizer, progress, job)
+            exhausted = _judge(run, held_out, progress)
+        if progress.step in schedule.checkpoint or progress.step in schedule.evaluate:
+            _save(run, progress)
         if exhausted:
-            job.report(
-                "warning", code="early_stop", text="held-out loss no longer falls: stopping early", step=progress.step
-            )
+            text = "held-out loss no longer falls: stopping early"
+            job.report("warning", code="early_stop", text=text, step=progress.step)
             break
-    if stopped:
-        if job.rank == 0:
-            _save(trainee, optimizer, progress, job)
-        return Outcome(False, _measured(progress, began), None)
-    if job.rank == 0:
-        _restore_best(trainee, progress, job)
-        checkpoints.write_folder(job.folder / artefact, finish)
-    return Outcome(True, _measured(progress, began), artefact)
+    return False
 
 
 def _limit_memory(limit_gib: float | None) -> None:
@@ -183,45 +224,25 @@ def _limit_memory(limit_gib: float | None) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-def _one_step(
-    trainee: Trainee,
-    optimizer: torch.optim.Optimizer,
-    parameters: list[torch.nn.Parameter],
-    progress: Progress,
-    schedule: Schedule,
-    settings: BaseSettings,
-    peak: float,
-    job: Job,
-    speeds: deque[tuple[int, float]],
-) -> None:
-    import torch
-
+def _one_step(run: _Run, progress: Progress) -> None:
     began = time.monotonic()
+    trainee, settings, schedule, job = run.trainee, run.settings, run.schedule, run.job
     step = progress.step + 1
-    epoch, place = divmod(progress.step, schedule.per_epoch)
-    rows = order(trainee.lengths(), settings.batch_size, seed=settings.seed, epoch=epoch)[place]
-    micro = settings.micro_batch_size or settings.batch_size
-    batches = [trainee.batch(rows[i : i + micro]) for i in range(0, len(rows), micro)]
-    targets = sum(trainee.targets(batch) for batch in batches)
-    rate = peak * learning_rate_factor(step, schedule.total, settings)
-    for group in optimizer.param_groups:
+    rate = run.peak * learning_rate_factor(step, schedule.total, settings)
+    for group in run.optimizer.param_groups:
         group["lr"] = rate
     trainee.module.train()
-    loss_sum = 0.0
-    for batch in batches:
-        loss = trainee.loss_sum(batch) / max(targets, 1)
-        torch.autograd.backward(loss)
-        loss_sum += loss.item()
-    norm = float(torch.nn.utils.clip_grad_norm_(parameters, settings.max_grad_norm))
+    loss_sum, tokens = _backward(run, run.rows_of(step))
+    norm = run.team.clip(run.parameters, settings.max_grad_norm)
     if not (math.isfinite(loss_sum) and math.isfinite(norm)):
         raise CouldNotError(
             f"the loss became {loss_sum} at step {step} (gradient norm {norm})",
-            fix="lower --learning-rate, or use --dtype fp32; the checkpoints before this step are kept",
+            fix="lower --learning-rate, or use --set dtype=fp32; the checkpoints before this step are kept",
         )
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
+    run.optimizer.step()
+    run.optimizer.zero_grad(set_to_none=True)
     took = time.monotonic() - began
-    tokens = sum(trainee.tokens(batch) for batch in batches)
+    speeds = run.speeds
     speeds.append((tokens, took))
     progress.step, progress.tokens, progress.seconds = step, progress.tokens + tokens, progress.seconds + took
     progress.last_loss = loss_sum
@@ -243,6 +264,31 @@ def _one_step(
     )
 
 
+def _backward(run: _Run, rows: list[int]) -> tuple[float, int]:
+    """Gradients of the step's mean loss; returns that loss and the tokens of all rows.
+
+    Each process takes every world-th row. One that gets none repeats a row with weight zero: exchanging gradients
+    needs everybody. Data parallel wrappers average over the processes, so each one's sum is scaled by their number.
+    """
+    import torch
+
+    trainee, team, settings = run.trainee, run.team, run.settings
+    mine, weight = rows[team.rank :: team.world], 1.0
+    if not mine:
+        mine, weight = rows[:1], 0.0
+    micro = settings.micro_batch_size or settings.batch_size
+    batches = [trainee.batch(mine[i : i + micro]) for i in range(0, len(mine), micro)]
+    targets = team.total(weight * sum(trainee.targets(batch) for batch in batches))
+    tokens = team.total(weight * sum(trainee.tokens(batch) for batch in batches))
+    loss_sum = 0.0
+    for number, batch in enumerate(batches, start=1):
+        with team.summing(number == len(batches)):
+            loss = team.loss_sum(batch) * (weight / max(targets, 1))
+            torch.autograd.backward(loss * team.world)
+        loss_sum += loss.item()
+    return team.total(loss_sum), int(tokens)
+
+
 def _watch_loss(progress: Progress, job: Job) -> None:
     """Warn once when the mean of the last steps climbs far above the best mean seen."""
     progress.recent = [*progress.recent, progress.last_loss or 0.0][-2 * _RECENT_STEPS :]
@@ -258,14 +304,22 @@ def _watch_loss(progress: Progress, job: Job) -> None:
         progress.recent = []
 
 
-def _evaluate(trainee: Trainee, held_out: list[Any], progress: Progress, job: Job) -> float:
+def _evaluate(run: _Run, held_out: list[Any], progress: Progress) -> float:
+    """Mean held-out loss; each process takes its share of the batches, and all take the same number."""
     import torch
 
     began = time.monotonic()
+    trainee, team, job = run.trainee, run.team, run.job
     trainee.module.eval()
+    total = count = 0.0
     with torch.no_grad():
-        total = sum(float(trainee.loss_sum(batch)) for batch in held_out)
-    loss = total / max(1, sum(trainee.targets(batch) for batch in held_out))
+        for start in range(0, len(held_out), team.world):
+            mine = start + team.rank
+            batch = held_out[mine] if mine < len(held_out) else held_out[0]
+            loss_sum = float(team.loss_sum(batch))
+            if mine < len(held_out):
+                total, count = total + loss_sum, count + trainee.targets(batch)
+    loss = team.total(total) / max(1.0, team.total(count))
     job.report(
         "evaluated", step=progress.step, held_out_loss=round(loss, 6), seconds=round(time.monotonic() - began, 3)
     )
@@ -273,9 +327,10 @@ def _evaluate(trainee: Trainee, held_out: list[Any], progress: Progress, job: Jo
     return loss
 
 
-def _judge(trainee: Trainee, held_out: list[Any], progress: Progress, settings: BaseSettings, job: Job) -> bool:
+def _judge(run: _Run, held_out: list[Any], progress: Progress) -> bool:
     """Evaluate; remember the best; True when patience is exhausted."""
-    loss = _evaluate(trainee, held_out, progress, job)
+    job, settings = run.job, run.settings
+    loss = _evaluate(run, held_out, progress)
     if not math.isfinite(loss):
         raise CouldNotError(f"the held-out loss became {loss} at step {progress.step}", fix="lower --learning-rate")
     if progress.best_loss is None or loss < progress.best_loss:
@@ -290,41 +345,63 @@ def _judge(trainee: Trainee, held_out: list[Any], progress: Progress, settings: 
     return settings.early_stopping_patience is not None and progress.stale >= settings.early_stopping_patience
 
 
-def _save(trainee: Trainee, optimizer: torch.optim.Optimizer, progress: Progress, job: Job) -> None:
+def _save(run: _Run, progress: Progress) -> None:
+    """A checkpoint, written by the first process; of a sharded model all must gather it."""
     import torch
 
     began = time.monotonic()
+    job, trainee, optimizer = run.job, run.trainee, run.optimizer
+    weights: dict[str, Any] | None = None
+    state: dict[str, Any] = {}
+    if run.team.sharded:
+        weights, state = gather(trainee.module, optimizer)
+    if job.rank == 0:
+        trainee.gathered = weights
+        state = state if weights is not None else optimizer.state_dict()
 
-    def write(folder: Path) -> None:
-        trainee.save_weights(folder)
-        torch.save({"optimizer": optimizer.state_dict(), "random": _random_state()}, folder / _OPTIMIZER)
+        def write(folder: Path) -> None:
+            trainee.save_weights(folder)
+            torch.save({"optimizer": state, "random": _random_state()}, folder / _OPTIMIZER)
+            if weights is not None:
+                torch.save(weights, folder / _SHARDED)
 
-    state = asdict(progress)
-    path = checkpoints.save(
-        job.folder / "checkpoints", progress.step, {"progress": state}, write, protect=progress.best_step
-    )
-    seconds = round(time.monotonic() - began, 3)
-    job.report("checkpoint", step=progress.step, path=str(path.relative_to(job.folder)), seconds=seconds)
+        kept = {"progress": asdict(progress)}
+        folder = job.folder / "checkpoints"
+        path = checkpoints.save(folder, progress.step, kept, write, protect=progress.best_step)
+        seconds = round(time.monotonic() - began, 3)
+        job.report("checkpoint", step=progress.step, path=str(path.relative_to(job.folder)), seconds=seconds)
 
 
-def _resume(trainee: Trainee, optimizer: torch.optim.Optimizer, job: Job) -> Progress:
+def _resume(run: _Run) -> Progress:
     """Continue from the newest whole checkpoint; say which ones were not whole."""
     import torch
 
+    job = run.job
     found, broken = checkpoints.latest(job.folder / "checkpoints")
     for bad in broken:
         text = f"checkpoint {bad.folder.name} is not usable ({bad.reason}); using the one before it"
         job.report("warning", code="broken_checkpoint", text=text, step=None)
     if found is None:
         return Progress()
-    trainee.load_weights(found.folder)
     saved = torch.load(found.folder / _OPTIMIZER, weights_only=True)
-    optimizer.load_state_dict(saved["optimizer"])
+    _load(run, found.folder, saved["optimizer"])
     torch.set_rng_state(saved["random"]["cpu"])
     if saved["random"]["cuda"]:
         torch.cuda.set_rng_state_all(saved["random"]["cuda"])
     job.report("resumed", step=found.step, checkpoint=found.folder.name)
     return Progress(**found.state["progress"])
+
+
+def _load(run: _Run, folder: Path, optimizer_state: dict[str, Any]) -> None:
+    import torch
+
+    if run.team.sharded:
+        weights = torch.load(folder / _SHARDED, weights_only=True)
+        scatter(run.trainee.module, run.optimizer, weights, optimizer_state)
+        run.trainee.gathered = weights
+    else:
+        run.trainee.load_weights(folder)
+        run.optimizer.load_state_dict(optimizer_state)
 
 
 def _random_state() -> dict[str, Any]:
@@ -334,15 +411,26 @@ def _random_state() -> dict[str, Any]:
     return {"cpu": torch.get_rng_state(), "cuda": cuda}
 
 
-def _restore_best(trainee: Trainee, progress: Progress, job: Job) -> None:
+def _restore_best(run: _Run, progress: Progress) -> None:
+    """Put the weights with the lowest held-out loss back; a sharded model's lie in `gathered` from here on."""
+    import torch
+
+    trainee, job = run.trainee, run.job
     if progress.best_step is None or progress.best_step == progress.step:
+        if run.team.sharded:
+            trainee.gathered, _ = gather(trainee.module, run.optimizer)
         return
     folder = checkpoints.at_step(job.folder / "checkpoints", progress.best_step)
     if folder is None:
         text = f"the best checkpoint (step {progress.best_step}) is not usable; keeping the last weights"
         job.report("warning", code="best_lost", text=text, step=progress.step)
+        if run.team.sharded:
+            trainee.gathered, _ = gather(trainee.module, run.optimizer)
         return
-    trainee.load_weights(folder)
+    if run.team.sharded:
+        trainee.gathered = torch.load(folder / _SHARDED, weights_only=True)
+    else:
+        trainee.load_weights(folder)
     progress.last_held_out = progress.best_loss
 
 

@@ -50,6 +50,10 @@ class BaseSettings(BaseModel):
     """Stop after this many evaluations without a better held-out loss."""
     checkpoints: int = Field(4, ge=0, le=1000)
     """How many checkpoints over the run, besides those at evaluations."""
+    shard: bool = False
+    """Spread weights, gradients and optimiser states over the processes (FSDP2); needs `--processes` above 1."""
+    longest_first: int = Field(0, ge=0)
+    """So many first steps take the longest rows: for probes, which look for the peak of memory."""
     seed: int = Field(0, ge=0, lt=2**31)
 
 
