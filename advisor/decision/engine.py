@@ -45,7 +45,7 @@ NEAR_BEST = 0.01
 PILOT_NOISE = 0.15
 """Standard deviation of the log-odds that 300 test items show: 1 / sqrt(300 x 0.8 x 0.2)."""
 DRAWN = 5
-"""Ranked options that carry their account and cash flow besides the best of each class."""
+"""Ranked options that carry their account and cash flow besides the best of each approach."""
 
 
 def decide(
@@ -195,11 +195,11 @@ class _Assembly:
         chosen = set(self.ranking.order[:DRAWN])
         if place is not None:
             chosen.add(place)
-        classes: set[str] = set()
+        approaches: set[str] = set()
         for i in self.ranking.order:
-            option = self.study.outcomes[i].option
-            if option.approach_class not in classes or option.approach == "keep_current":
-                classes.add(option.approach_class)
+            approach = self.study.outcomes[i].option.approach
+            if approach not in approaches:
+                approaches.add(approach)
                 chosen.add(i)
         return chosen
 

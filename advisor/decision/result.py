@@ -110,7 +110,7 @@ class OptionResult(Record):
     feasible_probability: float = 1.0
     cost_lines: list[CostLine] = []
     cash: CashSeries | None = None
-    """Only for the options that reports draw: the winner, the runner-up of each class, the status quo."""
+    """Only for the options that reports draw: the first few, the best of each approach, the status quo."""
     available_until: date | None = None
     prices_as_of: date | None = None
     discounted_break_even_month: Spread | None = None
