@@ -13,6 +13,7 @@ from advisor.base.files import parse_json, read_text
 from advisor.cli.common import talk
 from trainers.evaluation.folder import EvaluationFolder, open_or_create
 from trainers.evaluation.items import read_test
+from trainers.evaluation.metrics import get_metric
 from trainers.evaluation.plan import (
     FEW_SHOTS,
     RETRIEVED_SHOTS,
@@ -83,6 +84,8 @@ def make_spec(project: Project, wish: Wish) -> EvaluationSpec:
     """The plan. Raises `UsageError` or `CouldNotError` when the run or the test rows are not there."""
     from trainers.runs.client import find
 
+    if wish.metric is not None:
+        get_metric(wish.metric)
     run = find(project.folder, wish.run)
     artefact = trained_weights(run)
     test = _test_file(project)

@@ -27,8 +27,9 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def row(number: int, chance: random.Random) -> dict[str, Any]:
-    """Which letter, and in which size: the answer is JSON with two fields."""
-    letter, loud = chance.choice(LETTERS), chance.random() < 0.5
+    """Which letter, and in which size: the answer is JSON with two fields. Most answers are the same one, which even a
+    tiny model learns in seconds."""
+    letter, loud = chance.choices(LETTERS, (9, 1, 1, 1))[0], chance.random() < 0.2
     ask = f"{letter.upper() if loud else letter} {'!' * chance.randint(1, 4)}"
     answer = json.dumps({"letter": letter, "size": "big" if loud else "small"})
     turns = [SYSTEM, {"role": "user", "content": ask}, {"role": "assistant", "content": answer}]
@@ -76,7 +77,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     write_tiny_causal(project / "model", texts)
     write_rows(project / "data" / "test.jsonl", range(1000, 1040))
-    train(project, "full", "full", learning_rate=0.01, epochs=12.0, evaluations=0)
+    train(project, "full", "full", learning_rate=0.005, epochs=3.0, evaluations=0)
     train(project, "adapter", "lora", learning_rate=0.02, epochs=1.0, evaluations=0)
     return project
 

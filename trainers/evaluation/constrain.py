@@ -20,6 +20,7 @@ class JsonGrammar:
         from llguidance.hf import from_tokenizer
 
         self._llg = llguidance
+        self._end_token = end_token
         self._tokenizer = from_tokenizer(tokenizer, eos_token=end_token)
         # Spaced as json.dumps writes, so that a small model meets the text it saw in the examples.
         self._grammar = llguidance.LLMatcher.grammar_from_json_schema(
@@ -33,14 +34,15 @@ class JsonGrammar:
     def processor(self, rows: int) -> JsonProcessor:
         """For one call of `generate` over `rows` prompts."""
         matchers = [self._llg.LLMatcher(self._tokenizer, self._grammar) for _ in range(rows)]
-        return JsonProcessor(matchers, self._tokenizer.vocab_size)
+        return JsonProcessor(matchers, self._tokenizer.vocab_size, self._end_token)
 
 
 class JsonProcessor:
     """Called by `generate` at every step with the tokens so far and the scores of the next."""
 
-    def __init__(self, matchers: list[Any], vocabulary: int) -> None:
+    def __init__(self, matchers: list[Any], vocabulary: int, end_token: int) -> None:
         self._matchers = matchers
+        self._end_token = end_token
         self._vocabulary = vocabulary
         self._started = False
 
@@ -55,10 +57,13 @@ class JsonProcessor:
                     matcher.consume_token(token)
         self._started = True
         mask = allocate_token_bitmask(len(self._matchers), self._vocabulary)
+        complete = [matcher.is_stopped() for matcher in self._matchers]
         for row, matcher in enumerate(self._matchers):
-            if not matcher.is_stopped():  # a finished row is padded by `generate`, whatever it scores
+            if not complete[row]:
                 fill_next_token_bitmask(matcher, mask, row)
         allowed = np.unpackbits(mask.view(np.uint8), axis=1, bitorder="little")[:, : scores.shape[1]].astype(bool)
+        # Where nothing can follow any more the matcher has no opinion: only the end may come.
+        allowed[complete] = np.arange(allowed.shape[1]) == self._end_token
         blocked = torch.ones_like(scores, dtype=torch.bool)
         blocked[:, : allowed.shape[1]] = torch.from_numpy(~allowed).to(scores.device)
         return scores.masked_fill(blocked, float("-inf"))

@@ -95,9 +95,11 @@ class Worker:
         local = load_local(model, self.project / artefact if artefact else None, self.spec.dtype)
         limit = answer_limit(self.spec, self.items, self.examples, local.count)
         for candidate in candidates:
-            self._answer(candidate, local, limit)
+            # Under a schema a model that would write otherwise spells the answer in more, shorter tokens.
+            room = limit * 2 if candidate.constrained else limit
+            self._answer(candidate, local, room)
             if candidate in open_latency:
-                self.folder.add_latency(candidate.name, self._latency(candidate, local, limit))
+                self.folder.add_latency(candidate.name, self._latency(candidate, local, room))
         if ask_general:
             self._general(side, local)
 
