@@ -67,7 +67,7 @@ class Commands:
                 time.sleep(_POLL_S)
                 self._tell(name, _last_line(_text(err)))
             value = _json(_text(out))
-            problem = _text(err).strip().removeprefix("advisor: ") if process.returncode else None
+            problem = _problem(_text(err)) if process.returncode else None
             self._done(name, process.returncode, value, problem)
 
     def _tell(self, name: str, line: str) -> None:
@@ -92,6 +92,16 @@ def _text(stream: IO[bytes]) -> str:
 
     size = os.fstat(stream.fileno()).st_size
     return os.pread(stream.fileno(), size, 0).decode("utf-8", "replace")
+
+
+def _problem(text: str) -> str:
+    """The message of a command that failed: our own without the program's name, a usage error without the usage."""
+    text = text.strip()
+    for start in ("\nError: ", "advisor: "):
+        before, found, after = text.rpartition(start)
+        if found and (start.startswith("\n") or not before or before.endswith("\n")):
+            return after.strip()
+    return text
 
 
 def _last_line(text: str) -> str:

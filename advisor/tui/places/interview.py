@@ -21,7 +21,7 @@ from advisor.tui.text import lines
 from advisor.tui.widgets.entry import Entry, Field
 from advisor.tui.widgets.frame import TopLine
 from advisor.tui.widgets.leaning import LeaningPanel
-from advisor.tui.widgets.rows import Rows
+from advisor.tui.widgets.rows import WIDE, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +101,7 @@ class InterviewPlace(Place):
             Static(Content.styled(fact.why, "$text-muted"), id="why-asked"),
             answer_widget(question, session),
             Static(id="problem"),
-            Static(_standing(question, wide=self.app.size.width >= 100), id="standing"),
+            Static(_standing(question, wide=self.app.size.width >= WIDE), id="standing"),
             *([Static(id="note")] if any(choice.help for choice in fact.choices) else []),
             Static(id="clashes"),
         ]

@@ -72,7 +72,8 @@ class Place(Screen[None]):
     def _show_keys(self) -> None:
         """Say in the last line when letters go into a field."""
         field = self.focused
-        self.query_one(KeyLine).show(in_field=isinstance(field, Field) and field.letters)
+        typing = isinstance(field, Field)
+        self.query_one(KeyLine).show(letters=isinstance(field, Field) and field.letters, digits=typing)
 
     def command_line(self) -> str | None:
         """The command that does what this place shows, for the key `y`."""

@@ -19,7 +19,7 @@ from advisor.tui.places.place import Place
 from advisor.tui.text import latency, lines, money, share
 from advisor.tui.widgets.frame import show_pairs
 from advisor.tui.widgets.leaning import verdict_state
-from advisor.tui.widgets.rows import Rows
+from advisor.tui.widgets.rows import WIDE, Rows
 from advisor.tui.widgets.table import Column, Table
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from advisor.tui.session import Session
 
 _COLUMNS = (
-    Column("Option", width=34),
+    Column("Option", width=37),
     Column("Quality", right=True),
     Column("A month", right=True),
     Column("At start", right=True),
@@ -110,7 +110,7 @@ class RecommendationPlace(Place):
         option = self._option()
         if option is None or self._shown is None:
             return
-        wide = self.app.size.width >= 100
+        wide = self.app.size.width >= WIDE
         self.query_one("#option-text", Static).update(lines(option_parts(option, self._shown, wide=wide)))
         self.query_one("#option", VerticalScroll).scroll_home(animate=False)
 

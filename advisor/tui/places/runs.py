@@ -10,14 +10,13 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from advisor.base.errors import AdvisorError
 from advisor.tui.actions import bindings
 from advisor.tui.explain import Explanation
 from advisor.tui.messages import CommandDone, RunsRead
 from advisor.tui.places.chart import draw_loss, new_plot
 from advisor.tui.places.place import Place
 from advisor.tui.places.plan import plan_parts
-from advisor.tui.places.watching import Reading, duration, read_runs, run_parts, state_words
+from advisor.tui.places.watching import Reading, Watcher, duration, run_parts, state_words
 from advisor.tui.text import lines
 from advisor.tui.widgets.frame import show_pairs
 from advisor.tui.widgets.table import Column, Table
@@ -57,6 +56,8 @@ class RunsPlace(Place):
         self._reading = Reading()
         self._read_once = False
         self._busy = False
+        self._watcher: Watcher | None = None
+        self._selected_id: str | None = None
         self._problem: Content | None = None
         self._words: tuple[str, ...] = ()
 
@@ -82,15 +83,18 @@ class RunsPlace(Place):
         if self._busy or self.session is None or self.program.open_place is not self:
             return
         self._busy = True
+        selected = self._selected()
+        self._selected_id = selected.id if selected is not None else None
         self.run_worker(self._read, thread=True, group="runs", exit_on_error=True)
 
     def _read(self) -> None:
         session = self.session
         if session is not None:
-            selected = self._selected()
+            if self._watcher is None:
+                self._watcher = Watcher(session.project.folder)
             try:
-                reading = read_runs(session.project.folder, selected.id if selected else None)
-            except (AdvisorError, OSError) as error:
+                reading = self._watcher.read(self._selected_id)
+            except OSError as error:
                 reading = Reading(broken=(("runs", str(error)),))
             self.post_message(RunsRead(reading))
 
@@ -121,7 +125,7 @@ class RunsPlace(Place):
         if self._problem is not None and not parts:
             parts.append(self._problem)
         parts += [Content.assemble(("▲ ", "$text-warning"), f"{name}: {why}") for name, why in self._reading.broken]
-        if not self._reading.runs and self._read_once:
+        if not self._reading.runs and self._read_once and not parts:
             keys = [("n", "plan the recommended run"), ("m", "choose method and model"), ("4", "data")]
             parts += [
                 "No runs yet. A run is planned and priced first, and starts only after you confirm.",
@@ -131,7 +135,9 @@ class RunsPlace(Place):
             parts.append("reading ...")
         elif not parts:
             alive = sum(1 for run in self._reading.runs if run.state.alive)
-            parts.append(f"{len(self._reading.runs)} runs, {alive} at work. They go on when you leave.")
+            many = len(self._reading.runs)
+            going = " It goes on when you leave." if alive == 1 else " They go on when you leave." if alive else ""
+            parts.append(f"{many} run{'s' if many > 1 else ''}, {alive or 'none'} at work.{going}")
         return lines(parts)
 
     @on(Table.Moved, "#run-list")
@@ -164,7 +170,8 @@ class RunsPlace(Place):
 
     def action_start_by_hand(self) -> None:
         said = "Options of `advisor train`: method and model, and whatever else differs (--epochs 2 --batch-size 8)."
-        self.app.push_screen(AskWindow("A run of your own choice", said, _BY_HAND, _BY_HAND), self._plan_text)
+        before = shlex.join(self._words) if self._words else _BY_HAND
+        self.app.push_screen(AskWindow("A run of your own choice", said, _BY_HAND, before), self._plan_text)
 
     def _plan_text(self, text: str | None) -> None:
         if not text:
@@ -253,7 +260,7 @@ class RunsPlace(Place):
 
 def _cells(run: "RunView") -> list[str]:
     progress, result = run.progress, run.result
-    steps = f"{progress.step}/{progress.total_steps or '?'}" if progress is not None else ""
+    steps = f"{progress.step}/{progress.total_steps}" if progress is not None and progress.total_steps else ""
     loss = progress.loss if progress is not None else None
     seconds = result.measured.wall_seconds if result is not None else None
     time = duration(seconds) if seconds else ""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from advisor.base.errors import InvalidDataError
 from advisor.tui.text import money
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _STATES = {
     "lost": ("■", "$text-error", "lost"),
 }
 _BAR = 30
+_POINTS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +45,78 @@ class Reading:
     curve: Curve = field(default_factory=Curve)
 
 
-def read_runs(project: Path, selected: str | None) -> Reading:
-    """Read everything; a run that disappears or breaks meanwhile is left out."""
-    from trainers.runs.client import broken_runs, list_runs
+class Watcher:
+    """Reads the runs of a project again and again; what did not change is not read twice."""
 
-    runs = tuple(reversed(list_runs(project)))
-    broken = tuple((folder.name, problem) for folder, problem in broken_runs(project).items())
-    shown = next((run for run in runs if run.id == selected), runs[0] if runs else None)
-    return Reading(runs, broken, read_curve(shown) if shown is not None else Curve())
+    def __init__(self, project: Path) -> None:
+        self._folder = project / "runs"
+        self._known: dict[Path, tuple[tuple[int, ...], RunView]] = {}
+        self._curve = _CurveReader()
+
+    def read(self, selected: str | None) -> Reading:
+        """Everything as it stands now; a run that cannot be read is named with the reason."""
+        runs: list[RunView] = []
+        broken: list[tuple[str, str]] = []
+        for folder in self._folders():
+            try:
+                runs.append(self._view(folder))
+            except InvalidDataError as error:
+                broken.append((folder.name, str(error)))
+        runs.sort(key=lambda run: run.spec.created, reverse=True)
+        shown = next((run for run in runs if run.id == selected), runs[0] if runs else None)
+        return Reading(tuple(runs), tuple(broken), self._curve.read(shown.folder, shown.id) if shown else Curve())
+
+    def _folders(self) -> list[Path]:
+        return sorted(path for path in self._folder.iterdir() if path.is_dir()) if self._folder.is_dir() else []
+
+    def _view(self, folder: Path) -> "RunView":
+        from trainers.runs.client import view
+
+        signature = tuple(_changed(folder / name) for name in ("spec.json", "result.json", "events.jsonl", "stop"))
+        known = self._known.get(folder)
+        if known is not None and known[0] == signature and not known[1].state.alive:
+            return known[1]
+        self._known[folder] = (signature, view(folder))
+        return self._known[folder][1]
 
 
-def read_curve(run: "RunView") -> Curve:
-    """The losses in the run's events; of a step that was done twice (after a resume) the later one counts."""
-    from trainers.runs.client import read_events
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
-    events, _ = read_events(run.folder, 0)
-    losses, held_out = dict[int, float](), dict[int, float]()
-    for event in events:
-        step = event.fields.get("step")
-        for kind, name, into in (("step", "loss", losses), ("evaluated", "held_out_loss", held_out)):
-            value = event.fields.get(name)
-            if event.kind == kind and isinstance(step, int) and isinstance(value, int | float):
-                into[step] = float(value)
-    return Curve(run.id, tuple(sorted(losses.items())), tuple(sorted(held_out.items())))
+
+class _CurveReader:
+    """The losses of one run at a time, read on from where the last reading ended."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._offset = 0
+        self._losses: dict[int, float] = {}
+        self._held_out: dict[int, float] = {}
+
+    def read(self, folder: Path, run: str) -> Curve:
+        """The curve as it stands now; of a step that was done twice (after a resume) the later one counts."""
+        from trainers.runs.client import read_events
+
+        if folder != self._folder:
+            self._folder, self._offset, self._losses, self._held_out = folder, 0, {}, {}
+        events, self._offset = read_events(folder, self._offset)
+        for event in events:
+            step = event.fields.get("step")
+            for kind, name, into in (("step", "loss", self._losses), ("evaluated", "held_out_loss", self._held_out)):
+                value = event.fields.get(name)
+                if event.kind == kind and isinstance(step, int) and isinstance(value, int | float):
+                    into[step] = float(value)
+        return Curve(run, _thinned(self._losses), tuple(sorted(self._held_out.items())))
+
+
+def _thinned(points: dict[int, float]) -> tuple[tuple[int, float], ...]:
+    """At most a few hundred points in the order of their steps; the last one is always there."""
+    ordered = sorted(points.items())
+    every = max(1, len(ordered) // _POINTS)
+    return tuple(ordered[::-1][::every][::-1])
 
 
 def state_content(run: "RunView") -> Content:
@@ -100,8 +151,10 @@ def bar(step: int, total: int | None, width: int = _BAR) -> str:
 def run_parts(run: "RunView") -> list[Content | str]:
     """Everything about one run: state, progress, speed, memory, money, what was predicted, and why it ended."""
     parts: list[Content | str] = [Content.assemble((run.id, "bold"), "  ", state_content(run), _ending(run))]
-    if run.progress is not None:
+    if run.progress is not None and run.progress.total_steps:
         parts.append(bar(run.progress.step, run.progress.total_steps))
+    elif run.state.alive:
+        parts.append("loading the model and preparing the rows ...")
     return [*parts, *_figures(run), *_remarks(run)]
 
 

@@ -70,12 +70,15 @@ class KeyLine(Static):
         self._place = place
 
     def on_mount(self) -> None:
-        self.show(in_field=False)
+        self.show(letters=False, digits=False)
 
-    def show(self, *, in_field: bool) -> None:
-        """Show the keys; while a text field takes the letters, Esc has to be pressed first, and the line says so."""
-        parts = [Content.assemble((keys, "bold $text-primary"), " ", label) for keys, label in footer(self._place)]
-        if in_field:
+    def show(self, *, letters: bool, digits: bool) -> None:
+        """Show the keys. While a field takes letters or digits, Esc has to be pressed first, and the line says so."""
+        pairs = footer(self._place)
+        if digits and not letters:
+            pairs = [(f"esc {keys}" if keys == "1-6" else keys, label) for keys, label in pairs]
+        parts = [Content.assemble((keys, "bold $text-primary"), " ", label) for keys, label in pairs]
+        if letters:
             parts = [
                 Content.assemble(("esc", "bold $text-primary"), " leaves the field; then:"),
                 *parts[: len(parts) - 1],

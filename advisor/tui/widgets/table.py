@@ -10,6 +10,8 @@ from textual.coordinate import Coordinate
 from textual.message import Message
 from textual.widgets import DataTable
 
+from advisor.tui.widgets.rows import WIDE
+
 _CURSOR = "▸"
 
 
@@ -67,7 +69,7 @@ class Table(DataTable[Text], can_focus=True):
     def show(self, cells: Sequence[Sequence[str]]) -> None:
         """Show these rows (one text per column); the cursor stays on its row number as far as it exists."""
         frozen = tuple(tuple(row) for row in cells)
-        wide = self.app.size.width >= 100
+        wide = self.app.size.width >= WIDE
         if frozen == self._cells and wide == self._wide:
             return
         self._cells, self._wide = frozen, wide
@@ -110,5 +112,5 @@ class Table(DataTable[Text], can_focus=True):
         self.post_message(self.Opened(self, event.cursor_row))
 
     def on_resize(self) -> None:
-        if self._cells is not None and (self.app.size.width >= 100) != self._wide:
+        if self._cells is not None and (self.app.size.width >= WIDE) != self._wide:
             self.show(self._cells)

@@ -7,20 +7,20 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from advisor.tui.places.asking import shown
-from advisor.tui.widgets.rows import Row, Rows
+from advisor.tui.widgets.rows import WIDE, Row, Rows
 from advisor.tui.windows.window import Window
 
 if TYPE_CHECKING:
     from advisor.tui.session import Session
     from rules.facts import Fact
 
-_GLYPHS = {"measured": "◆", "answered": "●", "imported": "●"}
+_GLYPHS = {"measured": "◆", "answered": "●", "imported": "◇"}
 
 
 class AnswersWindow(Window[str]):
     """Facts by group: answered, unknown or still open. Returns the fact id that was chosen."""
 
-    hint = "enter goes to the question, esc closes    ◆ measured  ● answered  ○ open  - unknown"
+    hint = "enter goes there, esc closes   ● answered ◇ imported ◆ measured ○ open"
 
     def __init__(self, session: "Session") -> None:
         super().__init__("All questions and answers")
@@ -49,9 +49,8 @@ class AnswersWindow(Window[str]):
         label = f"{fact.label:<{width}}  "
         if answer is not None:
             value = shown(answer.value, fact)
-            return Content.assemble(
-                f"{_GLYPHS[answer.origin.value]} {label}", (value, "bold"), f" ({answer.origin.value})"
-            )
+            origin = f" ({answer.origin.value})" if self.app.size.width >= WIDE else ""
+            return Content.assemble(f"{_GLYPHS[answer.origin.value]} {label}", (value, "bold"), origin)
         if fact.id in self._session.answers.declined:
             return Content.assemble(f"- {label}", ("I don't know", "$text-muted"))
         return Content.assemble(f"○ {label}", ("open", "$text-muted"))

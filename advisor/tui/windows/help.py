@@ -1,12 +1,12 @@
 """All keys of a place."""
 
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
 from advisor.tui.actions import PLACE_TITLES, help_rows
-from advisor.tui.text import lines
+from advisor.tui.text import plain
 from advisor.tui.windows.window import Window
 
 _MOVING = (
@@ -21,6 +21,18 @@ _TYPING = (
 )
 
 
+class HelpLine(Horizontal):
+    """One action: keys, name, what it does, each wrapping in its own column."""
+
+    def __init__(self, keys: str, name: str, what: str) -> None:
+        super().__init__()
+        self._texts = (("keys", keys, "bold $text-primary"), ("name", name, ""), ("what", what, "$text-muted"))
+
+    def compose(self) -> ComposeResult:
+        for column, text, style in self._texts:
+            yield Static(plain(text, style), classes=column)
+
+
 class HelpWindow(Window[None]):
     """Keys, names and what they do."""
 
@@ -31,17 +43,7 @@ class HelpWindow(Window[None]):
         self._place = place
 
     def body(self) -> ComposeResult:
-        rows = [*help_rows(self._place), *_MOVING]
-        width = max(len(name) for _, name, _ in rows)
         with VerticalScroll():
-            yield Static(
-                lines(
-                    [
-                        Content.assemble(
-                            (f"{keys:<11}", "bold $text-primary"), f"{name:<{width}}  ", (what, "$text-muted")
-                        )
-                        for keys, name, what in rows
-                    ]
-                )
-            )
+            for keys, name, what in (*help_rows(self._place), *_MOVING):
+                yield HelpLine(keys, name, what)
             yield Static(Content(f"\n{_TYPING}"))

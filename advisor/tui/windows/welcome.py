@@ -54,12 +54,7 @@ class Welcome(Screen[Path]):
         return str(here / next(name for name in taken if not (here / name).exists()))
 
     def _rows(self) -> list[Row]:
-        width = max((len(path.stem) for path in self._examples), default=0)
-        texts = [
-            Content.assemble(f"Example: {path.stem:<{width}}  ", (_says(path), "$text-muted"))
-            for path in self._examples
-        ]
-        return [Row(_EMPTY), *(Row(text) for text in texts)]
+        return [Row(_EMPTY), *(Row(f"Example: {_title(path)}", note=_says(path)) for path in self._examples)]
 
     def on_mount(self) -> None:
         field = self.query_one("#folder", Input)
@@ -121,6 +116,12 @@ def example_files() -> list[Path]:
     return sorted([*folder.glob("*.yaml"), *folder.glob("*/answers.yaml")]) if folder.is_dir() else []
 
 
+def _title(path: Path) -> str:
+    """A name for people: the file's, or its folder's when the file is just called `answers`."""
+    name = path.parent.name if path.stem == "answers" else path.stem
+    return name.replace("-", " ")
+
+
 def _says(path: Path) -> str:
     """The first comment or description line of an example, if it has one."""
     from advisor.base.files import read_text
@@ -132,5 +133,5 @@ def _says(path: Path) -> str:
     for line in text.splitlines():
         if line.startswith(("#", "description:")):
             said = line.lstrip("# ").removeprefix("description:").strip(" \"'")
-            return said if len(said) <= 60 else said[:57] + "..."
+            return said if len(said) <= 120 else said[:117] + "..."
     return ""
