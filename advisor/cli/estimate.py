@@ -70,7 +70,12 @@ def _quantiles(value: "Quantiles | None", digits: int = 3) -> str:
 @click.option("--batch", "batch", metavar="FILE", help=BATCH_HELP)
 @click.option("--model", help="Name, hub id, or path to a model folder or config.json.")
 @click.option("--params-b", type=float, help="Billions of parameters, for a model that is not known.")
-@click.option("--method", type=click.Choice(["full", "lora", "qlora", "int8", "encoder"]), default="lora")
+@click.option(
+    "--method",
+    type=click.Choice(["full", "lora", "qlora", "int8", "encoder"]),
+    default="lora",
+    help="How it is trained.  [default: lora]",
+)
 @click.option("--gpu", help="GPU as the driver or the cloud calls it, or `cpu` for this computer.")
 @click.option("--n-gpus", type=int, help="Number of GPUs.  [default: 1]")
 @click.option("--micro-batch", type=int, help="Rows of one pass on one GPU.")
@@ -81,7 +86,7 @@ def _quantiles(value: "Quantiles | None", digits: int = 3) -> str:
 @click.option("--rows", type=int, help="Rows of the training data.")
 @click.option("--epochs", type=float, help="Passes over the data.  [default: 1]")
 @click.option("--attempts", type=click.IntRange(min=1), default=1, help="Runs to pay for.  [default: 1]")
-@click.option("--lora-rank", type=int)
+@click.option("--lora-rank", type=int, help="Rank of the adapter.  [default: 16]")
 @click.option("--lora-targets", help="all-linear, attention, mlp or q,v.")
 @click.option("--optimizer", help="adamw, adamw_fused, adamw_8bit or sgd.")
 @click.option("--precision", help="bf16, fp16, fp32, or amp_bf16 (32-bit weights).")
@@ -240,7 +245,7 @@ def _show_changes(ways: list[Any], gpus: list[Any]) -> None:
 @click.option("--peak-to-average", type=float, default=3.0, help="Peak load over average.  [default: 3]")
 @click.option("--redundant", type=click.IntRange(min=0), default=1, help="Spare replicas.  [default: 1]")
 @click.option("--adapters", type=click.IntRange(min=1), default=1, help="Adapters that share the base model.")
-@click.option("--adapter-rank", type=click.IntRange(min=1), default=16)
+@click.option("--adapter-rank", type=click.IntRange(min=1), default=16, help="Rank of an adapter.  [default: 16]")
 @click.option("--retrieval", is_flag=True, help="Add the latency of retrieval (hosted models).")
 @common_options
 def serving(options: Options, *, batch: str | None, model: str | None, gpu: str | None, **given: Any) -> None:
