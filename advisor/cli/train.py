@@ -40,10 +40,11 @@ _PATH = click.Path(path_type=Path)
 @click.option("--usd-per-hour", type=click.FloatRange(min=0), help="What this machine costs an hour.")
 @click.option("--memory-limit-gib", type=float, help="Fail above this instead of taking the machine along.")
 @click.option("--name", help="Name of the run (default: METHOD-MODEL-N).")
+@click.option("--probe", is_flag=True, help="Try 20 steps first and plan with what they measure.")
 @click.option("--plan-only", is_flag=True, help="Show the plan and stop.")
 @click.option("--watch", "watching", is_flag=True, help="Follow the run until it ends; leaving does not touch it.")
 @common_options
-def command(options: Options, plan_only: bool, watching: bool, **given: Any) -> int:
+def command(options: Options, probe: bool, plan_only: bool, watching: bool, **given: Any) -> int:
     """Check every row, show what the run will take, ask, and start it detached from this terminal."""
     from advisor.project import Project
     from trainers.runs import client
@@ -54,7 +55,7 @@ def command(options: Options, plan_only: bool, watching: bool, **given: Any) -> 
         raise UsageError("nobody is there to confirm the run", fix="add --yes to start it, or --plan-only to see it")
     wish = _wish(project, given)
     talk(f"checking every row of {wish.data} with the tokenizer of {wish.model} ...")
-    plan = make_plan(project.folder, wish, project.catalogue, on=options.today)
+    plan = make_plan(project.folder, wish, project.catalogue, on=options.today, try_it=probe)
     if plan_only:
         return _show_only(plan, options)
     if not options.json:
@@ -185,6 +186,8 @@ def _show(plan: Plan) -> None:
     emit(f"time          {_time(kept and kept.hours)}")
     price = f", at {plan.price_basis}" if plan.price_basis else ""
     emit(f"cost          {_spread(kept and kept.cost_usd, 'USD')}{price}")
+    if kept:
+        emit(f"basis         {'20 measured steps' if kept.basis == 'probe' else 'formula (--probe measures)'}")
     emit(f"test set      {_detectable(plan)}")
     for warning in plan.warnings:
         talk(f"! {warning}")

@@ -52,6 +52,16 @@ def test_the_plan_says_what_it_will_take(project: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_probe_replaces_the_forecast_and_leaves_nothing(project: Path) -> None:
+    _, found = plan(project, "--probe")
+    assert found["basis"] == "probe"
+    for figure in ("peak_memory_gib", "tokens_per_s", "hours", "cost_usd"):
+        assert 0 < found[figure]["p10"] < found[figure]["p90"]
+    assert 0.2 < found["peak_memory_gib"]["p50"] < 2  # a Python process with torch
+    assert list((project / "runs").iterdir()) == []
+
+
+@pytest.mark.slow
 def test_a_price_of_ones_own_is_used_and_no_test_set_is_a_warning(project: Path) -> None:
     _, found = plan(project, "--usd-per-hour", "10")
     assert found["cost_usd"]["p50"] == pytest.approx(10 * found["hours"]["p50"])

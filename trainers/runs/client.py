@@ -196,7 +196,9 @@ def follow(folder: Path, *, poll_s: float = 0.2, leave: Callable[[], bool] = lam
 
 def _folders(project: Path) -> list[Path]:
     runs = project / "runs"
-    return sorted(path for path in runs.iterdir() if path.is_dir()) if runs.is_dir() else []
+    if not runs.is_dir():
+        return []
+    return sorted(path for path in runs.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def _problem(folder: Path) -> str | None:

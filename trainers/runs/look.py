@@ -23,6 +23,7 @@ from advisor.base.errors import (
 )
 from advisor.base.files import dump_json
 from trainers.runs.client import child_environment
+from trainers.runs.endings import MEMORY_WAYS_OUT
 from trainers.runs.spec import RunSpec
 
 _KINDS: dict[str, type[AdvisorError]] = {
@@ -52,6 +53,8 @@ def in_child(module: str, request: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     except (ValueError, IndexError):
         last = (done.stderr.strip().splitlines() or ["no word"])[-1]
+        if done.returncode == -9:
+            raise CouldNotError("the check of the plan was killed: out of memory?", fix=MEMORY_WAYS_OUT) from None
         raise CouldNotError(f"the check of the plan ended with code {done.returncode}: {last}") from None
     if error := answer.get("error"):
         raise _KINDS.get(error["kind"], CouldNotError)(error["what"], where=error["where"], fix=error["fix"])

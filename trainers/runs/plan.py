@@ -15,7 +15,7 @@ from advisor.base.files import read_jsonl
 from trainers.methods import get_method
 from trainers.runs.checkpoints import sha256_of
 from trainers.runs.events import utc_now
-from trainers.runs.spec import DataFile, Predicted, RunSpec
+from trainers.runs.spec import DataFile, Predicted, RunSpec, Spread
 
 if TYPE_CHECKING:
     from pricing.catalogue import Catalogue
@@ -86,8 +86,10 @@ class Plan:
         }
 
 
-def make_plan(project: Path, wish: Wish, catalogue: Catalogue, *, on: date) -> Plan:
+def make_plan(project: Path, wish: Wish, catalogue: Catalogue, *, on: date, try_it: bool = False) -> Plan:
     """Look at every row in a child process, forecast, and list every reason not to start.
+
+    With `try_it` a probe of 20 steps replaces the forecast by a measurement, unless there is a reason not to start.
 
     Raises `UsageError` for settings the method does not know, `InvalidDataError` for rows that cannot be read,
     `MissingPartError` when the model is not to be had.
@@ -99,11 +101,14 @@ def make_plan(project: Path, wish: Wish, catalogue: Catalogue, *, on: date) -> P
     refusals, warnings = list(seen["preflight"]["refusals"]), list(seen["preflight"]["warnings"])
     forecast = _forecast(project, spec, seen, wish, catalogue, on)
     refusals += forecast.refusals
+    predicted = _computed_overhead(forecast.predicted, seen["preflight"], spec)
+    if try_it and not refusals:
+        predicted = _probed(project, spec, seen["preflight"], forecast.usd_per_hour)
     test_rows = _count(wish.test) if wish.test is not None and wish.test.is_file() else None
     if test_rows is None:
         warnings.append("there is no test set: whether the run helped cannot be shown (advisor data split)")
     return Plan(
-        spec=spec.model_copy(update={"predicted": forecast.predicted, "usd_per_hour": forecast.usd_per_hour}),
+        spec=spec.model_copy(update={"predicted": predicted, "usd_per_hour": forecast.usd_per_hour}),
         preflight=seen["preflight"],
         machine=forecast.machine,
         price_basis=forecast.price_basis,
@@ -114,6 +119,34 @@ def make_plan(project: Path, wish: Wish, catalogue: Catalogue, *, on: date) -> P
         warnings=tuple(warnings),
         refusals=tuple(refusals),
     )
+
+
+def _run_tokens(preflight: Mapping[str, Any], spec: RunSpec) -> tuple[float, float]:
+    """Tokens that are trained on, and the same with what held-out evaluations cost (a third of a trained token)."""
+    mean = preflight["tokens"] / max(preflight["rows"], 1)
+    trained = preflight["steps"] * spec.settings["batch_size"] * mean
+    held_out = min(spec.settings["held_out_rows"], spec.data.rows - preflight["rows"])
+    return trained, trained + (spec.settings["evaluations"] + 1) * held_out * mean / 3
+
+
+def _computed_overhead(predicted: Predicted | None, preflight: Mapping[str, Any], spec: RunSpec) -> Predicted | None:
+    """The forecast with the time of the evaluations in it."""
+    if predicted is None:
+        return None
+    trained, all_tokens = _run_tokens(preflight, spec)
+    factor = all_tokens / max(trained, 1.0)
+
+    def more(value: Spread | None) -> Spread | None:
+        return value and Spread(p10=value.p10 * factor, p50=value.p50 * factor, p90=value.p90 * factor)
+
+    return predicted.model_copy(update={"hours": more(predicted.hours), "cost_usd": more(predicted.cost_usd)})
+
+
+def _probed(project: Path, spec: RunSpec, preflight: Mapping[str, Any], usd_per_hour: float | None) -> Predicted:
+    from trainers.runs.probe import measured_plan, probe
+
+    _, tokens = _run_tokens(preflight, spec)
+    return measured_plan(probe(project, spec), tokens, usd_per_hour)
 
 
 @dataclass(frozen=True, slots=True)
