@@ -5,11 +5,11 @@ import importlib
 import click
 
 _COMMANDS = {
-    "collect": "Make examples from API logs, or have a teacher model write them under a budget.",
     "check": "Look for what would spoil training or its test.",
     "prepare": "Clean the rows and write them as messages, with a list of every change.",
     "review": "Have an expert look at a random sample, and see what it proves.",
     "split": "Hold out a test set that nothing is trained on.",
+    "collect": "Make examples from API logs, or have a teacher model write them under a budget.",
 }
 
 
