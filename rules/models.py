@@ -132,6 +132,8 @@ class Guidance(Statement):
     deciding: ClassVar[tuple[str, ...]] = ("when", "favours")
 
     does: Literal["prefers", "informs"] = "prefers"
+    order: Annotated[int, Field(ge=0, le=100)] = 50
+    """The lower, the earlier among the reasons: what decides before what merely suits."""
     when: Condition | None = None
     favours: Condition
     disfavours: Condition | None = None

@@ -44,7 +44,7 @@ def guidance_reasons(option: Option, about: str, rules: RuleBook, known: Mapping
     """What the rules of thumb say for (and, for losers, against) an option under the known facts."""
     lookup = lookup_for(option, known)
     found = []
-    for rule in rules.guidance.values():
+    for rule in sorted(rules.guidance.values(), key=lambda rule: rule.order):
         if rule.when is not None and rule.when.evaluate(lookup) is not True:
             continue
         if about == "winner" and rule.favours.evaluate(lookup) is True:
