@@ -1,7 +1,6 @@
-"""How fast and in how much memory examples are checked and prepared, and near duplicates found beside text-dedup.
+"""How fast, and in how much memory, examples are checked and prepared.
 
     python benchmarks/data_speed.py --rows 1000000          # check, then prepare: seconds, rows/s, peak memory
-    python benchmarks/data_speed.py --near --rows 50000     # near-duplicate search beside text-dedup, at which recall
 
 Rows are made up: 90 to 130 words drawn by Zipf's law in chat form with a JSON answer (about 200 tokens, 1 KB); 2 % copy
 the question before, 4 % copy it with one word changed, 3 % hold an address and a phone number. Memory
@@ -10,6 +9,7 @@ is the sum over the process and its workers, sampled ten times a second.
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
@@ -79,11 +80,22 @@ def rows(count: int) -> Iterator[dict[str, object]]:
         }
 
 
-def measured(command: list[str]) -> tuple[float, float, int]:
-    """(seconds, peak GiB of the process and its children, exit code)."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a command took: wall and CPU seconds, and the peak memory of it and its children."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_gib: float
+    exit_code: int
+
+
+def measured(command: list[str]) -> Run:
+    """Run a command and watch it."""
     import psutil
 
     start = time.perf_counter()
+    before = os.times()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     peak = 0
     done = threading.Event()
@@ -106,7 +118,9 @@ def measured(command: list[str]) -> tuple[float, float, int]:
     seconds = time.perf_counter() - start
     done.set()
     thread.join()
-    return seconds, peak / 2**30, code
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return Run(seconds, cpu, peak / 2**30, code)
 
 
 def check_and_prepare(count: int, folder: Path) -> None:
@@ -120,25 +134,21 @@ def check_and_prepare(count: int, folder: Path) -> None:
         ("check", [*advisor, "check", str(path), "--json"]),
         ("prepare", [*advisor, "prepare", str(path), "--near", "drop", "--out", str(folder / "out.jsonl"), "--json"]),
     ):
-        seconds, peak, code = measured(command)
-        total += seconds
-        print(f"{name:<8} {seconds:7.1f} s  {count / seconds:9,.0f} rows/s  {peak:5.2f} GiB  exit {code}")
+        run = measured(command)
+        total += run.seconds
+        print(
+            f"{name:<8} {run.seconds:7.1f} s  {run.cpu_seconds:7.1f} CPU s  {count / run.seconds:9,.0f} rows/s"
+            f"  {run.peak_gib:5.2f} GiB  exit {run.exit_code}"
+        )
     print(f"together {total:7.1f} s  (limit for 1,000,000 rows: 600 s and 1.5 GB)")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--near", action="store_true", help="near-duplicate search beside text-dedup")
-    parser.add_argument("--peer", metavar="PYTHON", help="interpreter of an environment that has text-dedup")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="data-speed-") as folder:
-        if options.near:
-            from near_duplicates import compare
-
-            compare(options.rows, Path(folder), options.peer)
-        else:
-            check_and_prepare(options.rows, Path(folder))
+        check_and_prepare(options.rows, Path(folder))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,101 @@
+"""Near-duplicate search beside text-dedup's MinHash: the same texts, the same settings, seconds, recall, false alarms.
+
+    python -m venv /tmp/peer && /tmp/peer/bin/pip install text-dedup
+    python benchmarks/near_duplicates.py --peer /tmp/peer/bin/python --rows 100000
+
+A tenth of the texts (100 words) are copies of others with one to four words changed, so that the Jaccard similarity of
+their word pairs is 0.85 to 0.96, above the threshold of 0.8 of both. Recall is the share of the copies that are found;
+false alarms are originals and strangers that are dropped. Ours is the whole of `advisor data prepare --near drop`
+(reading, checking, cleaning, writing), text-dedup's the whole of its command. CPU seconds say more than seconds where
+other programs run.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from data_speed import Run, measured, words
+
+WORDS = 100
+
+
+def make(count: int, path: Path) -> set[str]:
+    """Write the rows; the ids of the copies."""
+    rng = random.Random(11)
+    text = words(rng, 3_000_000)
+    copies: set[str] = set()
+    originals: list[list[str]] = []
+    with open(path, "w", encoding="utf-8") as stream:
+        for number in range(count):
+            if originals and rng.random() < 0.1:
+                parts = list(originals.pop(rng.randrange(len(originals))))
+                for at in rng.sample(range(WORDS), rng.randint(1, 4)):
+                    parts[at] = f"changed{number}"
+                copies.add(f"r{number}")
+            else:
+                start = rng.randrange(len(text) - WORDS)
+                parts = text[start : start + WORDS]
+                originals.append(parts)
+            stream.write(json.dumps({"id": f"r{number}", "text": " ".join(parts), "label": f"l{number % 7}"}) + "\n")
+    return copies
+
+
+def ours(rows: Path, folder: Path) -> set[str]:
+    """Ids that `advisor data prepare` keeps."""
+    out = folder / "ours.jsonl"
+    command = [sys.executable, "-m", "advisor", "data", "prepare", str(rows), "--near", "drop", "--out", str(out)]
+    report("advisor data prepare", measured(command))
+    with open(out, encoding="utf-8") as stream:
+        return {json.loads(line)["id"] for line in stream}
+
+
+def peers(rows: Path, folder: Path, python: str) -> set[str]:
+    """Ids that text-dedup keeps, with our number of words, values, bands and threshold."""
+    out = folder / "peer"
+    command = [
+        python, "-m", "text_dedup.minhash", "--path", "json", "--data_files", str(rows), "--split", "train",
+        "--column", "text", "--output", str(out), "--cache_dir", str(folder / "cache"), "--ngram", "2",
+        "--num_perm", "120", "--threshold", "0.8", "--b", "20", "--r", "6", "--hash_func", "xxh3",
+        "--num_proc", str(os.cpu_count()),
+    ]  # fmt: skip
+    report("text-dedup", measured(command))
+    code = "import datasets,sys; print('\\n'.join(datasets.load_from_disk(sys.argv[1])['id']))"
+    kept = subprocess.run([python, "-c", code, str(out)], capture_output=True, text=True, check=True)
+    return set(kept.stdout.split())
+
+
+def report(name: str, run: Run) -> None:
+    print(
+        f"{name:<22} {run.seconds:7.1f} s  {run.cpu_seconds:7.1f} CPU s  {run.peak_gib:5.2f} GiB  exit {run.exit_code}"
+    )
+
+
+def compare(kept: set[str], copies: set[str], count: int) -> None:
+    dropped = {f"r{n}" for n in range(count)} - kept
+    print(f"{'':<22} recall {len(dropped & copies) / len(copies):.4f}  false alarms {len(dropped - copies)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--peer", metavar="PYTHON", help="interpreter of an environment that has text-dedup")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="near-duplicates-") as name:
+        folder = Path(name)
+        rows = folder / "rows.jsonl"
+        copies = make(options.rows, rows)
+        print(f"{options.rows:,} texts of {WORDS} words, {len(copies):,} of them copies; load {os.getloadavg()[0]:.1f}")
+        time.sleep(1)
+        compare(ours(rows, folder), copies, options.rows)
+        if options.peer:
+            compare(peers(rows, folder, options.peer), copies, options.rows)
+
+
+if __name__ == "__main__":
+    main()
