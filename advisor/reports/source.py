@@ -108,12 +108,18 @@ def from_answers(path: Path, today: date, samples: int | None) -> Source:
 
 
 def from_decision(path: Path, today: date) -> Source:
-    """A decision saved earlier, printed again as it was."""
+    """A decision saved earlier, printed again as it was; in a project with that project's rules, prices and name."""
+    from advisor.project import Project, is_project
     from pricing.catalogue import load_catalogue
     from rules.load import load_rules
 
     decision = read_decision(path)
     command = shlex.join(["advisor", "report", "--decision", str(path), "--today", today.isoformat()])
+    home = path.resolve().parent.parent
+    if path.resolve().parent.name == "decisions" and is_project(home):
+        project = Project.open(home)
+        rules, catalogue, folder = project.rulebook, project.catalogue, project.reports_folder
+        return Source(decision, rules, catalogue, project.name, folder, command, file=path)
     return Source(decision, load_rules(), load_catalogue(), path.stem, Path("reports"), command, file=path)
 
 

@@ -148,6 +148,18 @@ def test_a_project_named_like_a_script_is_only_text(tmp_path: Path) -> None:
     assert "<script>alert(1)" not in page
 
 
+def test_a_saved_decision_of_a_project_is_printed_under_its_name(project: Path) -> None:
+    assert report_of(project).exit_code == 0
+    assert invoke("answers", "set", "traffic.requests_per_month", "90000", "--project", str(project)).exit_code == 0
+    assert report_of(project, "--name", "second").exit_code == 0
+    first = project / "decisions" / "0001.json"
+    assert invoke("report", "--decision", str(first), "--name", "again", "--today", TODAY).exit_code == 0
+    again = Made(project / "reports" / "again")
+    assert again.data["title"] == "Clinic"
+    assert again.data["decision"] == json.loads(first.read_text(encoding="utf-8"))
+    assert "What changed" not in again.markdown
+
+
 def test_formats_are_listed() -> None:
     told = invoke("report", "--list-formats").stdout
     for name in ("html", "markdown", "json", "csv", "parquet", "png", "svg", "text"):
