@@ -41,21 +41,24 @@ _PATH = click.Path(path_type=Path)
 @click.option("--memory-limit-gib", type=float, help="Fail above this instead of taking the machine along.")
 @click.option("--name", help="Name of the run (default: METHOD-MODEL-N).")
 @click.option("--probe", is_flag=True, help="Try 20 steps first and plan with what they measure.")
+@click.option("--emit", "emit_for", metavar="TRAINER", help="Write the plan for trl, axolotl or llamafactory and stop.")
 @click.option("--plan-only", is_flag=True, help="Show the plan and stop.")
 @click.option("--watch", "watching", is_flag=True, help="Follow the run until it ends; leaving does not touch it.")
 @common_options
-def command(options: Options, probe: bool, plan_only: bool, watching: bool, **given: Any) -> int:
+def command(options: Options, probe: bool, emit_for: str | None, plan_only: bool, watching: bool, **given: Any) -> int:
     """Check every row, show what the run will take, ask, and start it detached from this terminal."""
     from advisor.project import Project
     from trainers.runs import client
     from trainers.runs.plan import make_plan
 
     project = Project.open(options.project)
-    if not plan_only and not options.yes and not interactive():
+    if not (plan_only or emit_for) and not options.yes and not interactive():
         raise UsageError("nobody is there to confirm the run", fix="add --yes to start it, or --plan-only to see it")
     wish = _wish(project, given)
     talk(f"checking every row of {wish.data} with the tokenizer of {wish.model} ...")
     plan = make_plan(project.folder, wish, project.catalogue, on=options.today, try_it=probe)
+    if emit_for:
+        return _emit_for(emit_for, plan, project, options)
     if plan_only:
         return _show_only(plan, options)
     if not options.json:
@@ -149,6 +152,30 @@ def _reference(project: Project, model: str | None) -> str:
             f"where the weights of {model} are is not known", fix="name a local folder or hub id with --model"
         )
     return str(hub_id)
+
+
+def _emit_for(name: str, plan: Plan, project: Project, options: Options) -> int:
+    """Write the plan in another trainer's words."""
+    from trainers.models.local import model_location
+    from trainers.runs.emit import Emitted, write_for
+
+    _refuse(plan)
+    job = Emitted(
+        spec=plan.spec,
+        model=model_location(plan.spec.model),
+        data=(project.folder / plan.spec.data.path).resolve(),
+        max_tokens=plan.preflight["longest_tokens"],
+        dtype=plan.dtype,
+        learning_rate=plan.learning_rate,
+    )
+    files, run = write_for(name, job, project.folder.resolve() / "exports" / name)
+    if options.json:
+        emit_json({"v": 1, "trainer": name, "files": [str(file) for file in files], "command": run})
+    else:
+        for file in files:
+            emit(str(file))
+        talk(f"run it with: {run}")
+    return 0
 
 
 def _refuse(plan: Plan) -> None:

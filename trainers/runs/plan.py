@@ -55,6 +55,9 @@ class Plan:
     fits: str | None
     smallest_detectable: float | None
     test_rows: int | None
+    dtype: str
+    learning_rate: float
+    """The peak; where the settings leave it open, the one that the method will take."""
     warnings: tuple[str, ...]
     refusals: tuple[dict[str, Any], ...]
 
@@ -80,6 +83,7 @@ class Plan:
             "smallest_detectable": self.smallest_detectable,
             "test_rows": self.test_rows,
             "settings": self.spec.settings,
+            "learning_rate": self.learning_rate,
             "preflight": {k: v for k, v in self.preflight.items() if k not in ("refusals", "warnings")},
             "warnings": list(self.warnings),
             "refusals": list(self.refusals),
@@ -116,6 +120,8 @@ def make_plan(project: Path, wish: Wish, catalogue: Catalogue, *, on: date, try_
         fits=forecast.fits,
         smallest_detectable=_smallest_detectable(test_rows),
         test_rows=test_rows,
+        dtype=seen["dtype"],
+        learning_rate=_learning_rate(spec, seen["config"]),
         warnings=tuple(warnings),
         refusals=tuple(refusals),
     )
@@ -215,6 +221,14 @@ def _forecast(
         estimate.fits,
         refusals,
     )
+
+
+def _learning_rate(spec: RunSpec, config: Mapping[str, Any]) -> float:
+    from trainers.methods.shared.settings import default_learning_rate
+
+    given = spec.settings["learning_rate"]
+    adapter = spec.method in ("lora", "qlora")
+    return float(given or default_learning_rate(int(config["hidden_size"]), adapter=adapter))
 
 
 def _spec(project: Path, wish: Wish) -> RunSpec:

@@ -1,0 +1,64 @@
+"""TRL's `trl sft` (keys checked with TRL 1.16: SFTConfig, ModelConfig, DatasetMixtureConfig)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trainers.runs.emit import Emitted
+
+TITLE = "TRL SFTTrainer"
+COMMAND = "trl sft --config {folder}/trl.yaml"
+
+
+def files(job: Emitted) -> dict[str, str]:
+    """`trl.yaml`."""
+    import yaml
+
+    return {"trl.yaml": yaml.safe_dump(_config(job), sort_keys=False)}
+
+
+def _config(job: Emitted) -> dict[str, Any]:
+    s = job.settings
+    config: dict[str, Any] = {
+        "model_name_or_path": job.model,
+        "dtype": "bfloat16" if job.dtype == "bf16" else "float32",
+        "datasets": [{"path": "json", "data_files": str(job.data)}],
+        "output_dir": f"trl-{job.spec.id}",
+        "assistant_only_loss": True,
+        "max_length": job.max_tokens,
+        "packing": False,
+        "per_device_train_batch_size": job.micro_batch_size,
+        "gradient_accumulation_steps": job.accumulation,
+        "learning_rate": job.learning_rate,
+        "num_train_epochs": s["epochs"],
+        "max_steps": s["max_steps"] if s["max_steps"] is not None else -1,
+        "lr_scheduler_type": "cosine" if s["schedule"] == "cosine" else "constant_with_warmup",
+        "warmup_steps": s["warmup_share"],
+        "weight_decay": s["weight_decay"],
+        "max_grad_norm": s["max_grad_norm"],
+        "gradient_checkpointing": s["gradient_checkpointing"],
+        "bf16": job.dtype == "bf16",
+        "seed": s["seed"],
+        "logging_steps": 1,
+    }
+    if job.adapter:
+        config |= {
+            "use_peft": True,
+            "lora_r": s["rank"],
+            "lora_alpha": int(s["alpha"]),
+            "lora_dropout": s["dropout"],
+            "lora_target_modules": _targets(s["targets"]),
+            "use_rslora": s["rslora"],
+            "use_dora": s["dora"],
+        }
+    if job.spec.method == "qlora":
+        config |= {
+            "load_in_4bit": True,
+            "bnb_4bit_quant_type": "nf4",
+            "use_bnb_nested_quant": s["double_quantisation"],
+        }
+    return config
+
+
+def _targets(targets: str) -> str | list[str]:
+    return targets if targets == "all-linear" else targets.split(",")
