@@ -79,7 +79,7 @@ def write_rows(path: Path, set_up: SetUp, rows: int) -> None:
 def command(set_up: SetUp, project: Path) -> list[str]:
     """The `advisor train` of a set-up."""
     words = [sys.executable, "-m", "advisor", "train", "--project", str(project), "--model", set_up.model]
-    words += ["--method", set_up.method, "--data", "data/train.jsonl", "--max-steps", str(STEPS)]
+    words += ["--method", set_up.method, "--data", str(project / "data" / "train.jsonl"), "--max-steps", str(STEPS)]
     words += ["--batch-size", str(set_up.batch), "--set", "layout=padded", "--name", "run"]
     return words + (["--gradient-checkpointing"] if set_up.checkpointing else [])
 

@@ -1,8 +1,9 @@
 """Fit the constants of pricing/data/fitted to published measurements, and judge them on tables they have not seen.
 
 The fit minimises the error that the benchmark reports (mean over tables of the mean |error|, one error at most 1) plus
-PULL * sum of (ln(constant / prior) / SPREAD)^2: a constant leaves its prior only when several tables agree that it
-should. Constants that no table speaks of stay at their priors. Search: Powell's method (scipy.optimize), which needs no
+pull * sum of (ln(constant / prior) / SPREAD)^2: a constant leaves its prior only when several tables agree that it
+should. Constants that no table speaks of stay at their priors. The pull is the weakest at which tables that were left
+out are predicted about as well as those that were not. Search: Powell's method (scipy.optimize), which needs no
 gradient.
 
 Leave-one-group-out: for each table the constants are fitted on all others and the table is predicted with them.
@@ -31,7 +32,6 @@ from pricing.servingrows import read_serving
 from pricing.speed import training_tokens_per_s
 from pricing.training import Z90, memory_log_sd, speed_log_sd
 
-PULL = 0.004
 SPREAD = 0.35
 FAMILIES = ("eager", "compiled", "server", "layerwise")
 KEPT = {"cpu_runtime_gib", "cpu_launch_s", "fp32_share", "offload_gb_s", "plain_attention_share", "half_accumulation"}
@@ -54,6 +54,7 @@ class Problem:
     name: str
     type: Any
     kinds: tuple[str, ...]
+    pull: float
     predict: Callable[[Case, Any], float]
 
     @property
@@ -84,9 +85,9 @@ def predict_inference(case: Case, constants: InferenceConstants) -> float:
 
 
 PROBLEMS = (
-    Problem("memory", MemoryConstants, ("memory",), predict_memory),
-    Problem("training_speed", SpeedConstants, ("training_speed",), predict_speed),
-    Problem("inference", InferenceConstants, ("decode", "prefill", "serving"), predict_inference),
+    Problem("memory", MemoryConstants, ("memory",), 0.02, predict_memory),
+    Problem("training_speed", SpeedConstants, ("training_speed",), 0.01, predict_speed),
+    Problem("inference", InferenceConstants, ("decode", "prefill", "serving"), 0.08, predict_inference),
 )
 
 
@@ -161,7 +162,7 @@ def fit(problem: Problem, known: Sequence[Case], rounds: int = 2) -> Any:
     def loss(logs: np.ndarray) -> float:
         found = errors(problem, known, filled(prior, names, list(logs)))
         misfit = sum(_misfit(kind, as_lists(groups)) for kind, groups in found.items())
-        return misfit + PULL * float(np.sum(((logs - start) / SPREAD) ** 2))
+        return misfit + problem.pull * float(np.sum(((logs - start) / SPREAD) ** 2))
 
     bounds = [(value - 1.0, value + 1.0) for value in start]
     options = {"maxiter": rounds, "xtol": 0.03, "ftol": 0.002}
