@@ -1,5 +1,6 @@
 """Two processes compute what one does: data parallel and sharded, started by torchrun through the supervisor."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,45 +39,50 @@ def started(events: list[Event]) -> dict[str, Any]:
     return event.fields
 
 
-@pytest.mark.parametrize("method", ["full", "lora"])
-def test_two_processes_give_the_losses_of_one(planned: Plan, method: str) -> None:
-    alone = run(planned(name="alone", method=method, **SETTINGS))
-    both_folder = planned(name="both", method=method, processes=2, **SETTINGS)
-    both = run(both_folder)
-    assert (started(alone)["world"], started(both)["world"]) == (1, 2)
+@pytest.fixture(scope="module")
+def alone(tiny_project: Path, tmp_path_factory: pytest.TempPathFactory, plan_below: Plan) -> dict[str, Any]:
+    """Runs of one process: method -> (events, folder)."""
+    project = tmp_path_factory.mktemp("alone") / "p"
+    shutil.copytree(tiny_project, project)
+    folders = {method: plan_below(project, name=method, method=method, **SETTINGS) for method in ("full", "lora")}
+    return {method: (run(folder), folder) for method, folder in folders.items()}
+
+
+def test_two_processes_give_the_losses_of_one(planned: Plan, alone: dict[str, Any]) -> None:
+    events, _ = alone["lora"]
+    folder = planned(method="lora", processes=2, **SETTINGS)
+    both = run(folder)
+    assert (started(events)["world"], started(both)["world"]) == (1, 2)
     assert started(both)["parameters_here"] == started(both)["parameters"]
-    # Batches of five: one process takes three rows, the other two; the last step of an epoch has fewer still.
-    assert losses(both) == pytest.approx(losses(alone), rel=1e-3)
-    one, other = (last_of(events, "evaluated") for events in (alone, both))
+    # Batches of five: one process takes three rows, the other two.
+    assert losses(both) == pytest.approx(losses(events), rel=1e-3)
+    one, other = (last_of(found, "evaluated") for found in (events, both))
     assert one is not None
     assert other is not None
     assert other.fields["held_out_loss"] == pytest.approx(one.fields["held_out_loss"], rel=1e-3)
-    assert checkpoints.problem_with(both_folder / ("model" if method == "full" else "adapter")) is None
+    assert checkpoints.problem_with(folder / "adapter") is None
 
 
-@pytest.mark.parametrize("method", ["full", "lora"])
-def test_sharded_parameters_lie_in_both_and_the_losses_stay(planned: Plan, method: str) -> None:
-    alone = run(planned(name="alone", method=method, **SETTINGS))
-    folder = planned(name="sharded", method=method, processes=2, shard=True, **SETTINGS)
+def test_sharded_parameters_lie_in_both_and_the_losses_stay(planned: Plan, alone: dict[str, Any]) -> None:
+    events, calm = alone["full"]
+    folder = planned(method="full", processes=2, shard=True, **SETTINGS)
     both = run(folder)
     begun = started(both)
     assert begun["world"] == 2
     assert begun["parameters_here"] < 0.6 * begun["parameters"]
-    assert losses(both) == pytest.approx(losses(alone), rel=1e-3)
-    artefact = folder / ("model" if method == "full" else "adapter")
+    assert losses(both) == pytest.approx(losses(events), rel=1e-3)
     from safetensors.torch import load_file
 
-    weights = load_file(next(artefact.glob("*model.safetensors")))
-    other = load_file(next((folder.parent / "alone" / artefact.name).glob("*model.safetensors")))
+    weights, other = (load_file(where / "model" / "model.safetensors") for where in (folder, calm))
     assert set(weights) == set(other)
     assert all(weights[name].shape == other[name].shape for name in weights)
     assert max(float((weights[name] - other[name]).abs().max()) for name in weights) < 0.02
 
 
-def test_a_sharded_run_stops_and_goes_on(planned: Plan) -> None:
+def test_a_sharded_adapter_stops_and_goes_on(planned: Plan) -> None:
     settings = {**SETTINGS, "epochs": 5.0, "max_steps": 150}
-    calm = run(planned(name="calm", processes=2, shard=True, **settings))
-    folder = planned(name="stopped", processes=2, shard=True, **settings)
+    calm = run(planned(name="calm", method="lora", **settings))
+    folder = planned(name="stopped", method="lora", processes=2, shard=True, **settings)
     client.start(folder)
     for event in client.follow(folder, poll_s=0.02):
         if event.kind == "step" and event.fields["step"] >= 10 and client.view(folder).state == RunState.RUNNING:
@@ -86,7 +92,7 @@ def test_a_sharded_run_stops_and_goes_on(planned: Plan) -> None:
     list(client.follow(folder, poll_s=0.05))
     assert client.view(folder).state == RunState.FINISHED
     found = {e.fields["step"]: e.fields["loss"] for e in read_events(folder)[0] if e.kind == "step"}
-    assert [found[step] for step in range(1, 151)] == pytest.approx(losses(calm), rel=1e-4)
+    assert [found[step] for step in range(1, 151)] == pytest.approx(losses(calm), rel=5e-3)
 
 
 def test_sharding_alone_is_refused(planned: Plan) -> None:
