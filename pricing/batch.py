@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal
 
 from advisor.base.errors import AdvisorError, InvalidDataError
@@ -30,12 +31,20 @@ def _line(text: str, number: int, estimate: Any) -> dict[str, Any]:
     raw: Any = None
     try:
         raw = _parsed(text)
-        return {"id": raw.get("id"), **estimate(raw)}
+        return {"id": raw.get("id"), **_sound(estimate(raw))}
     except (AdvisorError, ValueError, OverflowError) as error:
         what = error.what if isinstance(error, AdvisorError) else str(error)
         fix = getattr(error, "fix", None)
         known = raw.get("id") if isinstance(raw, dict) else None
         return {"id": known, "line": number, "error": what} | ({"fix": fix} if fix else {})
+
+
+def _sound(line: dict[str, Any]) -> dict[str, Any]:
+    """The line, if its figures are positive numbers in order; a row so extreme that they are not is refused."""
+    for name, value in line.items():
+        if isinstance(value, dict) and not (0 < value["p10"] <= value["p50"] <= value["p90"] < inf):
+            raise InvalidDataError(f"{name} is out of all proportion for this row", fix="check its sizes and lengths")
+    return line
 
 
 def _parsed(text: str) -> dict[str, Any]:

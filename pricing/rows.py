@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from pricing.catalogue import Catalogue
 
 Count = Annotated[int, Field(gt=0, lt=10**9)]
-Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Amount = Annotated[float, Field(gt=0, lt=1e12, allow_inf_nan=False)]
+Billions = Annotated[float, Field(ge=1e-6, lt=1e6, allow_inf_nan=False)]
 
 
 def _whole(value: Any) -> Any:
@@ -44,8 +45,8 @@ class Row(BaseModel):
 
     id: str | int | None = None
     model: str
-    params_b: Amount | None = None
-    active_params_b: Amount | None = None
+    params_b: Billions | None = None
+    active_params_b: Billions | None = None
     quant: str | None = None
     precision: str | None = None
     gpu: str | None = None

@@ -113,6 +113,8 @@ def find_dims(
             from pricing.configjson import read_config
 
             return read_config(path)
+    if params_b is not None and active_params_b is not None and active_params_b > params_b:
+        raise InvalidDataError(f"{active_params_b:g}B active parameters of {params_b:g}B", fix="give both in billions")
     known = _catalogue_dims(catalogue).get(fold_name(name)) or published_shapes().get(fold_name(name))
     return _checked(known, name, params_b, active_params_b)
 

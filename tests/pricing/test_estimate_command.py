@@ -3,11 +3,17 @@
 import json
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from calling import Advisor
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pricing.batch import estimate_lines
+from pricing.catalogue import load_catalogue
 
 DAY = ("--today", "2026-11-24")
 ROOT = Path(__file__).parents[2]
@@ -23,6 +29,8 @@ BAD: list[tuple[Any, str]] = [
     ({**GOOD, "id": 6, "seq_len": "long"}, "seq_len"),
     ({**GOOD, "id": 7, "seq_len": True}, "seq_len"),
     ({"id": 8}, "model"),
+    ({**GOOD, "id": 11, "params_b": 8, "active_params_b": 80}, "active parameters"),
+    ({**GOOD, "id": 12, "params_b": 1e300}, "params_b"),
     ([1, 2], "JSON object"),
 ]
 NOT_JSON = ['{"id": 9, "seq_len": NaN, "model": "Llama 3.1 8B"}', '{"id": 10, "model": ', "\x00"]
@@ -91,6 +99,27 @@ def test_missing_fields_widen_the_range_and_are_said(tmp_path: Path, advisor: Ad
 
     assert width(less) > width(full)
     assert len(less["assumed"]) > len(full["assumed"])
+
+
+JUNK = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=20),
+    st.sampled_from(["A100-80GB", "fp8", "q4_k_m", "zero3", "1e5", 0, -1, 1e308, [], {}]),
+)  # fmt: skip
+FIELDS = ["model", "params_b", "active_params_b", "method", "quant", "precision", "micro_batch", "grad_accum", "seq_len",
+          "gpu", "n_gpus", "optimizer", "grad_ckpt", "sharding", "offload", "lora_rank", "lora_targets", "mem_metric",
+          "epochs", "rows", "mean_tokens", "engine", "tp", "pp", "batch", "concurrency", "input_len", "output_len",
+          "kv_dtype", "usd_per_hour", "trainable_params"]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.sampled_from(FIELDS), JUNK, max_size=4), st.sampled_from(["training", "serving"]))
+def test_whatever_a_line_holds_it_gets_positive_figures_or_an_error(change: dict[str, Any], kind: Any) -> None:
+    row = {**GOOD, "engine": "vLLM", "input_len": 100, "output_len": 100, **change}
+    (line,) = estimate_lines([json.dumps(row)], kind, load_catalogue(), date(2026, 11, 24))
+    json.dumps(line, allow_nan=False)
+    figures = [value for value in line.values() if isinstance(value, dict)]
+    assert bool(figures) != ("error" in line)
+    assert all(0 < f["p10"] <= f["p50"] <= f["p90"] for f in figures)
 
 
 LOOK = """
