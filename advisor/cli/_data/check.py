@@ -64,6 +64,9 @@ def _print(report: "Report") -> None:
     emit()
     for finding in report.findings:
         _print_finding(finding)
+    for name, labels in list(report.labels.items())[:8]:
+        shown = ", ".join(f"{value} {count:,}" for value, count in list(labels.items())[:10])
+        emit(f"labels{f' of {name}' if name else ''}: {shown}{', ...' * (len(labels) > 10)}")
     counts = {level: sum(f.severity == level for f in report.findings) for level in _GLYPHS}
     names = {"error": "error", "warning": "warning", "info": "remark"}
     emit(", ".join(f"{count} {names[level]}{'s' * (count != 1)}" for level, count in counts.items()))
@@ -73,8 +76,18 @@ def _print_finding(finding: "Finding") -> None:
     level = finding.severity.value
     lines = f" (line {', '.join(map(str, finding.lines))}{', ...' * (finding.count > len(finding.lines))})"
     emit(f"{_GLYPHS[level]} {level:<8}{finding.code}: {finding.message}{lines if finding.lines else ''}")
+    if finding.code == "lengths":
+        _print_histogram(finding)
     for example in finding.examples[:2]:
         if finding.severity != "info" and "line" in example:
             emit("            e.g. " + ", ".join(f"{key} {value}" for key, value in example.items()))
     if finding.fix != "none needed":
         emit(f"            fix: {finding.fix}")
+
+
+def _print_histogram(finding: "Finding") -> None:
+    """Bars for rows by their number of tokens."""
+    most = max((step["rows"] for step in finding.examples), default=1)
+    for step in finding.examples:
+        bar = "#" * max(1, round(40 * step["rows"] / most))
+        emit(f"            {step['from']:>7,} to {step['to'] - 1:>7,} tokens  {bar} {step['rows']:,}")
