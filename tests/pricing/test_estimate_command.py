@@ -105,10 +105,10 @@ JUNK = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=20),
     st.sampled_from(["A100-80GB", "fp8", "q4_k_m", "zero3", "1e5", 0, -1, 1e308, [], {}]),
 )  # fmt: skip
-FIELDS = ["model", "params_b", "active_params_b", "method", "quant", "precision", "micro_batch", "grad_accum", "seq_len",
-          "gpu", "n_gpus", "optimizer", "grad_ckpt", "sharding", "offload", "lora_rank", "lora_targets", "mem_metric",
-          "epochs", "rows", "mean_tokens", "engine", "tp", "pp", "batch", "concurrency", "input_len", "output_len",
-          "kv_dtype", "usd_per_hour", "trainable_params"]  # fmt: skip
+FIELDS = ["model", "params_b", "active_params_b", "method", "quant", "precision", "micro_batch", "grad_accum",
+          "seq_len", "gpu", "n_gpus", "optimizer", "grad_ckpt", "sharding", "offload", "lora_rank", "lora_targets",
+          "mem_metric", "epochs", "rows", "mean_tokens", "engine", "tp", "pp", "batch", "concurrency", "input_len",
+          "output_len", "kv_dtype", "usd_per_hour", "trainable_params"]  # fmt: skip
 
 
 @settings(max_examples=300, deadline=None)
