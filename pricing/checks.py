@@ -73,6 +73,7 @@ def check_catalogue(catalogue: Catalogue, on: date) -> list[Finding]:
     found = [f for _, entry in catalogue.entries() for f in _figures(entry, on)]
     found += [f for model in catalogue.models.values() for f in _model(model, on)]
     found += [f for gpu in catalogue.gpus.values() for f in _gpu(gpu, on)]
+    found += _stale(catalogue, on)
     found += _look_alikes(catalogue)
     order = list(Severity)
     return sorted(found, key=lambda f: (order.index(f.severity), f.code, f.entry))
@@ -84,6 +85,19 @@ def stale_figures(catalogue: Catalogue, on: date, days: int = STALE_DAYS) -> Ite
     for kind, entry, path, value in catalogue.values():
         if value.checked < limit and value.holds(on) and value.origin != "customer":
             yield kind, entry, path, value
+
+
+def _stale(catalogue: Catalogue, on: date) -> Iterator[Finding]:
+    """One finding for each entry with figures that nobody has checked for long."""
+    oldest: dict[str, tuple[date, int]] = {}
+    for _, entry, _, value in stale_figures(catalogue, on, 2 * STALE_DAYS):
+        day, count = oldest.get(entry.id, (value.checked, 0))
+        oldest[entry.id] = (min(day, value.checked), count + 1)
+    for name, (day, count) in oldest.items():
+        text = f"{count} figure{'s' if count > 1 else ''} not checked since {day}"
+        yield Finding(
+            Severity.INFO, "stale", name, "checked", text, "read the source again; see `advisor prices stale`"
+        )
 
 
 def _figures(entry: Entry, on: date) -> Iterator[Finding]:

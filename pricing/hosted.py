@@ -38,6 +38,14 @@ class HostedAnswer:
     answer_p95_ms: float | None
 
 
+def cost_per_thousand_usd(model: Model, on: date, input_tokens: float, output_tokens: float) -> float | None:
+    """Money of 1,000 answers at the first available offer, nothing cached; None when a price is unknown."""
+    prices = [model.price(f"{side}_usd_per_mtok", on) for side in ("input", "output")]
+    if prices[0] is None or prices[1] is None:
+        return None
+    return (input_tokens * prices[0].number + output_tokens * prices[1].number) / 1000
+
+
 def hosted_answer(
     model: Model, catalogue: Catalogue, on: date, output_tokens: float, retrieval: tuple[str, ...] = ()
 ) -> HostedAnswer:

@@ -12,15 +12,19 @@ if TYPE_CHECKING:
     from pricing.servingrows import ReadServing
 
 
+_ROW_FIELDS = ("params_b", "n_gpus", "tp", "engine", "quant", "kv_dtype", "input_len", "output_len", "concurrency")
+
+
 def show_serving(options: Options, row: dict[str, Any], catalogue: "Catalogue", given: dict[str, Any]) -> None:
     """Estimates at the wanted concurrency, the curve over concurrency, and the replicas for a load."""
     from pricing.capacity import adapters_gib, best_within, curve, point
     from pricing.estimates import serving_json
     from pricing.inference import speeds
-    from pricing.servingrows import read_serving
+    from pricing.servingrows import TYPICAL_PROMPT, read_serving
 
-    ours = ("max_latency_ms", "requests_per_s", "peak_to_average", "redundant", "adapters", "adapter_rank", "retrieval")
-    fields = {name: value for name, value in given.items() if value is not None and name not in ours}
+    fields = {name: value for name, value in given.items() if value is not None and name in _ROW_FIELDS}
+    if given["retrieved_tokens"]:
+        fields["input_len"] = (given["input_len"] or TYPICAL_PROMPT) + given["retrieved_tokens"]
     read = read_serving({**row, **fields}, catalogue, options.today)
     points = curve(read.setup, given["adapters"])
     chosen = point(read.setup, read.setup.batch or 1, given["adapters"])
@@ -128,9 +132,11 @@ def _limit_text(best: "Point | None", limit_ms: float) -> str:
 
 def show_hosted(options: Options, model: "Model", catalogue: "Catalogue", given: dict[str, Any]) -> None:
     """Median and 95th percentile of a hosted model's answer, from the catalogue's priors."""
-    from pricing.hosted import RETRIEVAL_STEPS, hosted_answer
+    from pricing.hosted import RETRIEVAL_STEPS, cost_per_thousand_usd, hosted_answer
 
     tokens = float(given["output_len"] or 256)
+    prompt = float(given["input_len"] or 256) + given["retrieved_tokens"]
+    money = cost_per_thousand_usd(model, options.today, prompt, tokens)
     steps = tuple(RETRIEVAL_STEPS) if given["retrieval"] else ()
     found = hosted_answer(model, catalogue, options.today, tokens, steps)
     if options.json:
@@ -142,6 +148,7 @@ def show_hosted(options: Options, model: "Model", catalogue: "Catalogue", given:
                 "output_tokens_per_s": _number(found.output_tokens_per_s),
                 "retrieval_ms": found.retrieval_ms,
                 "answer_ms": {"p50": found.answer_p50_ms, "p95": found.answer_p95_ms},
+                "usd_per_1k_answers": money,
                 "source": found.ttft_p50_ms.source.title if found.ttft_p50_ms else None,
             }
         )
@@ -151,6 +158,8 @@ def show_hosted(options: Options, model: "Model", catalogue: "Catalogue", given:
         return
     emit(f"{model.name}, {tokens:.0f} output tokens{' after retrieval' if steps else ''}")
     emit(f"answer      p50 {found.answer_p50_ms:,.0f} ms, p95 {found.answer_p95_ms:,.0f} ms")
+    cost = "unknown" if money is None else f"${money:,.2f}"
+    emit(f"cost        {cost} for 1,000 answers to prompts of {prompt:.0f} tokens, nothing cached")
     for name, value in (("first token p50", found.ttft_p50_ms), ("first token p95", found.ttft_p95_ms)):
         if value is not None:
             emit(f"{name:11} {value.number:,.0f} ms ({value.source.title}, {value.checked})")

@@ -247,6 +247,7 @@ def _show_changes(ways: list[Any], gpus: list[Any]) -> None:
 @click.option("--adapters", type=click.IntRange(min=1), default=1, help="Adapters that share the base model.")
 @click.option("--adapter-rank", type=click.IntRange(min=1), default=16, help="Rank of an adapter.  [default: 16]")
 @click.option("--retrieval", is_flag=True, help="Add the latency of retrieval (hosted models).")
+@click.option("--retrieved-tokens", type=click.IntRange(min=0), default=0, help="Tokens of documents in each prompt.")
 @common_options
 def serving(options: Options, *, batch: str | None, model: str | None, gpu: str | None, **given: Any) -> None:
     """First token, time per token, throughput, memory and replicas of a model on a GPU; latency of a hosted model."""
