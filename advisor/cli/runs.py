@@ -164,6 +164,12 @@ def describe(event: Event, run: RunView) -> str | None:
                 f"{f.get('rows')} rows, {f.get('tokens')} tokens, {_percent(f.get('trained_share'))} of them trained; "
                 f"longest {f.get('longest_tokens')}"
             )
+        case "uploaded":
+            return f"{f.get('bytes'):,} bytes of rows uploaded as {f.get('file')}"
+        case "vendor":
+            return f"vendor: {f.get('text')}"
+        case "started" if f.get("job"):
+            return f"the vendor works on job {f.get('job')}"
         case "started":
             share = f.get("trainable_parameters", 0) / max(f.get("parameters", 1), 1)
             return (

@@ -22,7 +22,7 @@ _PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.option("--method", help="lora, qlora, full or encoder (default: what the decision recommends).")
+@click.option("--method", help="lora, qlora, full, encoder or api_tuning (default: what the decision recommends).")
 @click.option("--model", help="A packaged model, a local folder or a hub id (default: what the decision recommends).")
 @click.option("--data", type=_PATH, help="Training rows (default: data/train.jsonl of the project).")
 @click.option("--held-out", type=_PATH, help="Rows for held-out loss (default: 5 % of the training rows).")
@@ -147,6 +147,9 @@ def _reference(project: Project, model: str | None) -> str:
         return model
     entry = project.catalogue.models.get(model)
     hub_id = getattr(entry, "hub_id", None)
+    for packaged in packaged_models().values():
+        if hub_id and packaged.source.endswith(f"/{hub_id}"):
+            return packaged.id
     if hub_id is None:
         raise UsageError(
             f"where the weights of {model} are is not known", fix="name a local folder or hub id with --model"
@@ -206,7 +209,8 @@ def _show(plan: Plan) -> None:
         f"data          {plan.spec.data.path}: {look['rows']} rows to train on, {look['tokens']:,} tokens, "
         f"{_answers(look)}; longest row {look['longest_tokens']}"
     )
-    emit(f"steps         {look['steps']} of {plan.spec.settings['batch_size']} rows")
+    if plan.spec.settings.get("batch_size"):
+        emit(f"steps         {look['steps']} of {plan.spec.settings['batch_size']} rows")
     emit(f"machine       {plan.machine}")
     emit(f"peak memory   {_spread(kept and kept.peak_memory_gib, 'GiB')}{_fits(plan)}")
     emit(f"speed         {_spread(kept and kept.tokens_per_s, 'tokens/s')}")

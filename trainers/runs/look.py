@@ -77,10 +77,12 @@ def _work(request: dict[str, Any]) -> dict[str, Any]:
     from trainers.models.local import choose_dtype, model_dimensions
 
     spec = RunSpec.model_validate(request["spec"])
-    config = model_dimensions(spec.model)
-    project = Path(request["project"])
-    preflight = get_method(spec.method).look(spec, project).model_dump()
+    method, project = get_method(spec.method), Path(request["project"])
+    config = model_dimensions(spec.model) if method.ESTIMATE else {}
+    preflight = method.look(spec, project).model_dump()
     preflight["refusals"] += _test_rows(spec, project)
+    if method.ESTIMATE is None:  # a vendor trains: nothing of this machine matters
+        return {"preflight": preflight, "config": {}, "dtype": "bf16", "gpus": []}
     return {
         "preflight": preflight,
         "config": config.get("text_config", config),

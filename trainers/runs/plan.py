@@ -24,6 +24,8 @@ DISAGREEING_SHARE = 0.2
 """Share of test rows on which two models differ, while it is not known: the usual assumption of the sample-size tables
 for paired proportions."""
 _NAME_LENGTH = 40
+_VENDOR_TOKENS_LOW, _VENDOR_TOKENS_HIGH = 0.75, 1.4
+"""How far a count of tokens by characters may lie from the vendor's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +105,15 @@ def make_plan(project: Path, wish: Wish, catalogue: Catalogue, *, on: date, try_
     spec = _spec(project, wish)
     seen = look(project, spec)
     refusals, warnings = list(seen["preflight"]["refusals"]), list(seen["preflight"]["warnings"])
-    forecast = _forecast(project, spec, seen, wish, catalogue, on)
+    local = get_method(spec.method).ESTIMATE is not None
+    if local:
+        forecast = _forecast(project, spec, seen, wish, catalogue, on)
+    else:
+        forecast = _vendor_forecast(spec, seen, catalogue, on)
     refusals += forecast.refusals
-    predicted = _computed_overhead(forecast.predicted, seen["preflight"], spec)
-    if try_it and not refusals:
+    warnings += forecast.warnings
+    predicted = _computed_overhead(forecast.predicted, seen["preflight"], spec) if local else forecast.predicted
+    if try_it and local and not refusals:
         predicted = _probed(project, spec, seen["preflight"], forecast.usd_per_hour)
     test_rows = _count(wish.test) if wish.test is not None and wish.test.is_file() else None
     if test_rows is None:
@@ -164,6 +171,43 @@ class _Forecast:
     recipe: str | None
     fits: str | None
     refusals: list[dict[str, Any]]
+    warnings: tuple[str, ...] = ()
+
+
+def _vendor_forecast(spec: RunSpec, seen: Mapping[str, Any], catalogue: Catalogue, on: date) -> _Forecast:
+    """What a vendor's job costs by the price list, and whether the vendor still takes jobs on that day."""
+    from pricing.values import in_force
+    from trainers.methods.shared.preflight import refusal
+    from trainers.methods.vendors import vendor_of
+
+    vendor = vendor_of(spec.settings["vendor"])
+    service = catalogue.tuning.get(vendor.service) if vendor.service else None
+    if service is None:
+        note = f"{vendor.title} is not in the price list: the cost is unknown"
+        return _Forecast(None, vendor.title, None, None, None, None, [], (note,))
+    refusals, warnings = [], []
+    status = service.status(on)
+    if status in ("ended", "not yet"):
+        others = sorted(other.id for other in catalogue.tuning.values() if other.status(on) == "open")
+        text = f"{service.name} takes no jobs on {on} ({status})"
+        refusals.append(refusal("vendor_closed", text, [f"an open vendor: {', '.join(others)}", "--method lora"]))
+    elif status == "existing customers":
+        warnings.append(f"{service.name} is open to existing customers only")
+    offer = next((o for o in service.models if spec.model in (o.model, *o.catalogue_ids)), None)
+    price = in_force(offer.train_usd_per_mtok, on) if offer else None
+    if price is None:
+        warnings.append(f"the price list has no training price of {spec.model} at {service.name}: the cost is unknown")
+        return _Forecast(None, vendor.title, None, None, None, None, refusals, tuple(warnings))
+    if offer is not None and offer.jobs_until is not None and offer.jobs_until < on:
+        text = f"{service.name} takes no jobs for {spec.model} since {offer.jobs_until}"
+        refusals.append(refusal("vendor_closed", text, ["another model", "--method lora"]))
+    if offer is not None and offer.serving_until is not None:
+        warnings.append(f"the tuned model will be served until {offer.serving_until}")
+    usd = float(price.value) * seen["preflight"]["tokens"] * spec.settings["epochs"] / 1e6
+    cost = Spread(p10=usd * _VENDOR_TOKENS_LOW, p50=usd, p90=usd * _VENDOR_TOKENS_HIGH)
+    basis = f"{service.billing_note or service.billing}; {price.source.title}, {price.checked}"
+    kept = Predicted(cost_usd=cost, basis="price list")
+    return _Forecast(kept, vendor.title, basis, None, None, None, refusals, tuple(warnings))
 
 
 def _forecast(
@@ -226,7 +270,9 @@ def _forecast(
 def _learning_rate(spec: RunSpec, config: Mapping[str, Any]) -> float:
     from trainers.methods.shared.settings import default_learning_rate
 
-    given = spec.settings["learning_rate"]
+    given = spec.settings.get("learning_rate")
+    if not config.get("hidden_size"):
+        return float(given or 0.0)
     adapter = spec.method in ("lora", "qlora")
     return float(given or default_learning_rate(int(config["hidden_size"]), adapter=adapter))
 
