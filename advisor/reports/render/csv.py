@@ -16,6 +16,9 @@ def write(document: Document, folder: Path) -> list[Path]:
     written = []
     for table in document.report.tables():
         path = target / f"{table.name}.csv"
-        frame(table).map(neutral).rename(columns=neutral).to_csv(path, index=False, encoding="utf-8-sig")
+        made = frame(table)
+        for column in made.select_dtypes(exclude="number").columns:
+            made[column] = [neutral(cell) for cell in made[column]]
+        made.rename(columns=neutral).to_csv(path, index=False, encoding="utf-8-sig")
         written.append(path)
     return written
