@@ -44,8 +44,13 @@ def _plain(fact: Fact, text: str) -> Any:
             return text
 
 
+def whole_number(digits: str) -> int:
+    """Decimal digits as a number; more digits than any count has are the largest one, for `int` refuses thousands."""
+    return int(digits) if len(digits) <= 15 else 10**15
+
+
 def _bad(fact: Fact, what: str, fix: str) -> InvalidDataError:
-    return InvalidDataError(what, where=fact.id, fix=fix)
+    return InvalidDataError(what if len(what) <= 160 else f"{what[:157]}...", where=fact.id, fix=fix)
 
 
 def _bool(fact: Fact, text: str) -> bool:
@@ -58,10 +63,12 @@ def _bool(fact: Fact, text: str) -> bool:
 
 def _choice(fact: Fact, text: str) -> str:
     values = [str(choice.value) for choice in fact.choices]
-    if text.isdigit():
-        if not 1 <= int(text) <= len(values):
-            raise _bad(fact, f"there is no choice {text}", f"type a number from 1 to {len(values)}, or s to skip")
-        return values[int(text) - 1]
+    if text.isdecimal():
+        number = whole_number(text)
+        if not 1 <= number <= len(values):
+            shown = text if len(text) <= 20 else f"{text[:17]}..."
+            raise _bad(fact, f"there is no choice {shown}", f"type a number from 1 to {len(values)}, or s to skip")
+        return values[number - 1]
     wanted = text.lower().replace(" ", "_")
     if wanted in values:
         return wanted
@@ -141,5 +148,5 @@ def _gpus(fact: Fact, text: str) -> list[dict[str, Any]]:
         match = _GPU.match(part)
         if match is None:
             raise _bad(fact, f"{part.strip()!r} is not a GPU", "write for example 2 x h100, 1 x l4, or none")
-        found.append({"gpu": match["gpu"].strip(), "count": int(match["count"] or match["tight"] or 1)})
+        found.append({"gpu": match["gpu"].strip(), "count": whole_number(match["count"] or match["tight"] or "1")})
     return found

@@ -180,11 +180,14 @@ def _how_to_answer(question: "Question") -> str:
 
 def _preset(question: "Question", line: str) -> object:
     """The value of a preset (`p2`), else the line itself."""
-    number = line[1:]
-    if line[:1].lower() == "p" and number.isdigit() and question.fact.presets:
-        if not 1 <= int(number) <= len(question.fact.presets):
-            raise InvalidDataError(f"there is no preset {line}", fix=f"p1 to p{len(question.fact.presets)}")
-        return question.fact.presets[int(number) - 1].value
+    from advisor.typed import whole_number
+
+    digits = line[1:]
+    if line[:1].lower() == "p" and digits.isdecimal() and question.fact.presets:
+        number = whole_number(digits)
+        if not 1 <= number <= len(question.fact.presets):
+            raise InvalidDataError(f"there is no preset {line[:20]}", fix=f"p1 to p{len(question.fact.presets)}")
+        return question.fact.presets[number - 1].value
     return line
 
 

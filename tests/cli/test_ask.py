@@ -113,7 +113,7 @@ def test_a_line_that_is_not_utf8_is_not_taken_and_the_next_one_is(tmp_path: Path
     assert list(Project.open(project).answers()) == [fact.id]
 
 
-STRANGE = ["\x00", "9" * 5000, "\x1b[2J", "🙂", "-1", "1;rm -rf /", "p99", "nan", "[1, 2]"]
+STRANGE = ["\x00", "9" * 5000, "\x1b[2J", "🙂", "-1", "1;rm -rf /", "p99", "nan", "[1, 2]", "p" + "9" * 5000, "²"]
 
 
 def test_strange_lines_are_not_taken(tmp_path: Path) -> None:

@@ -115,6 +115,12 @@ def test_is_understood(fact: str, typed: str, value: Any) -> None:
         (YES, "3", "neither yes nor no"),
         (KIND, "0", "there is no choice 0"),
         (KIND, "12", "there is no choice 12"),
+        (KIND, "9" * 5000, "there is no choice 999"),
+        (KIND, "²", "not one of the choices"),
+        (KIND, "٣" * 30, "there is no choice"),
+        (GPUS, "9" * 5000 + " x h100", "number of GPUs"),
+        (REQUESTS, "9" * 5000, "99999..."),
+        (REQUESTS, "²", "not a number"),
         (KIND, "clasification", "not one of the choices"),
         (KIND, "a", "not one of the choices"),
         (GPUS, "2 x", "is not a GPU"),
@@ -132,6 +138,7 @@ def test_is_refused_with_a_remedy(fact: str, typed: str, words: str | None) -> N
     with pytest.raises(InvalidDataError) as caught:
         parse_typed(FACTS[fact], typed)
     assert words in caught.value.what
+    assert len(caught.value.what) <= 200
     assert caught.value.fix
 
 
