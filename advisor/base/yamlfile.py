@@ -26,6 +26,8 @@ Model = TypeVar("Model", bound=BaseModel)
 Path_ = tuple[str | int, ...]
 """Keys and places in lists that lead to a value."""
 MAX_DEPTH = 100
+_MOST_DIGITS = 400
+"""Python refuses to read integers of thousands of digits."""
 _MEND = "mend the YAML at that place or just before it (indentation, brackets, quotes, tabs)"
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}$")
@@ -158,7 +160,7 @@ def _scalar(event: yaml.ScalarEvent, where: str) -> Any:
             f"{text!r} starts with a zero (some readers take it as octal)", where=where, fix="drop the zero or quote it"
         )
     if _INT.match(text):
-        return int(text)
+        return int(text) if len(text) <= _MOST_DIGITS else _finite(f"{text}e999", where)
     if _FLOAT.match(text):
         return _finite(text, where)
     if _DATE.match(text):
@@ -174,7 +176,7 @@ def _finite(text: str, where: str) -> float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
         raise InvalidDataError(
-            f"{text!r} is too large a number", where=where, fix="write a smaller one, or leave it out"
+            f"{text[:40]!r} is too large a number", where=where, fix="write a smaller one, or leave it out"
         )
     return value
 

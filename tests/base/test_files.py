@@ -24,6 +24,7 @@ from advisor.base.files import append_line, dump_json, parse_json, read_jsonl, r
         ('{"a": 1', "not valid JSON"),
         ("", "not valid JSON"),
         ('{"a": 1e999}', "too large"),
+        ('{"a": ' + "9" * 5000 + "}", "4300 digits"),
         ("[" * 100_000 + "]" * 100_000, "nested too deeply"),
     ],
 )

@@ -24,6 +24,7 @@ REFUSED = {
     "nan": ("a: .nan", 1, "not a usable number"),
     "infinity": ("a: 1\nb: -.inf", 2, "not a usable number"),
     "overflow": ("a: 1e999", 1, "too large"),
+    "thousands of digits": ("a: " + "9" * 5000, 1, "too large"),
     "duplicate key": ("a: 1\nb: 2\na: 3", 3, "there twice (first in line 1)"),
     "nested duplicate": ("a:\n  b: 1\n  b: 2", 3, "there twice (first in line 2)"),
     "anchor": ("a: &x 1", 1, "anchors"),
