@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pricing.devicenames import find_device
 from pricing.engines import Engine, engine_of
 from pricing.inference import ServingSetup
-from pricing.rows import Row, Whole, gpu_link, parse_row
+from pricing.rows import Row, Whole, parse_row
+from pricing.rowwords import gpu_link
 from pricing.shapes import find_dims
 
 if TYPE_CHECKING:
