@@ -101,7 +101,7 @@ class _Assembly:
             reasons=self._reasons(leader, ranked),
             flips=[],
             constraint_prices=[],
-            next_questions=questions.next_questions(worths, study.rules.facts),
+            next_questions=questions.next_questions(worths, study.rules.facts, study.answers),
             settled=standing.settled,
             settled_because=standing.because,
             plan=[] if self.quick or place is None else self._plan(place),

@@ -18,6 +18,7 @@ import numpy as np
 from advisor.answers import Answer
 from advisor.decision.limits import SPOKEN_OF, Limit
 from advisor.decision.result import NextQuestion
+from advisor.decision.study import build_study
 from advisor.decision.variants import CLEAR_USD, representatives, value_variants
 
 if TYPE_CHECKING:
@@ -25,18 +26,27 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from advisor.answers import Answers
+    from advisor.decision.optimize import Candidate
     from advisor.decision.ranking import Ranking
     from advisor.decision.study import Study
     from rules.facts import Fact
 
     Array = NDArray[np.float64]
 
+MUST_KNOW = ("task.kind",)
+"""Without these there is nothing to recommend for."""
 BINS = 8
 WORTH_ASKING_USD = 1.0
-MATERIAL_SHARE = 0.02
-"""Of the value of the best option: what another option must gain before an answer counts as changing the recommendation."""
+MATERIAL_SHARE = 0.05
+"""Of the value of the better option: what it must gain before an answer counts as changing the recommendation."""
 LEAST_BIN = 12
 """Samples in a bin below which its mean says nothing."""
+SURE = 2.5
+"""Standard errors by which an option must be ahead in a bin: many options and bins are compared at once."""
+USUAL_GPU = "l40s"
+OWNS_GPUS = 0.3
+"""How often a team that keeps its data in the house has GPUs for it (judgement)."""
 VARIANT_SAMPLES = 64
 
 
@@ -51,7 +61,7 @@ class Worth:
 
 
 def worths_of(study: Study, ranking: Ranking, facts: Sequence[str]) -> list[Worth]:
-    """Worth of each fact in `facts`, the most valuable first."""
+    """Worth of each fact in `facts`: what nothing can be recommended without comes first, then the most valuable."""
     places = ranking.contenders()
     if not places:
         return []
@@ -67,7 +77,9 @@ def worths_of(study: Study, ranking: Ranking, facts: Sequence[str]) -> list[Wort
             found.append(_limit_worth(study, ranking, fact, limit, scorer.material))
         elif fact == "current.approach":
             found.append(_today_worth(study, ranking, scorer.material))
-    return sorted(found, key=lambda w: (-w.usd, study.rules.facts[w.fact].order))
+        elif fact == "hardware.gpus":
+            found.append(_fleet_worth(study, ranking, scorer.material))
+    return sorted(found, key=lambda w: (w.fact not in MUST_KNOW, -w.usd, study.rules.facts[w.fact].order))
 
 
 def _column(study: Study, fact: str) -> NDArray[np.generic] | None:
@@ -117,14 +129,15 @@ class _Scorer:
             means = self._values[:, inside].mean(axis=1)
             gain += size * self._sure_gain(int(means.argmax()), inside, size)
             other = int(np.where(self._others, means, -np.inf).argmax())
-            if self._others[other] and self._sure_gain(other, inside, size) > self.material:
+            clear = max(MATERIAL_SHARE * abs(float(means[other])), CLEAR_USD)
+            if self._others[other] and self._sure_gain(other, inside, size) > clear:
                 changes += size
         return Worth(fact, gain / bins.size, changes / bins.size)
 
     def _sure_gain(self, place: int, inside: NDArray[np.bool_], size: int) -> float:
-        """How far an option is ahead of the winner inside a bin, less twice the standard error of that difference."""
+        """How far an option is ahead of the winner inside a bin, less the error of that difference."""
         difference = self._values[place, inside] - self._values[self._winner, inside]
-        return max(0.0, float(difference.mean()) - 2.0 * float(difference.std()) / size**0.5)
+        return max(0.0, float(difference.mean()) - SURE * float(difference.std()) / size**0.5)
 
 
 def _might_limit(study: Study, fact: str) -> tuple[Limit, float, tuple[float, ...]] | None:
@@ -179,19 +192,61 @@ def _today_worth(study: Study, ranking: Ranking, material: float) -> Worth:
     return Worth("current.approach", gain, changes)
 
 
-def next_questions(worths: Sequence[Worth], facts: Mapping[str, Fact]) -> list[NextQuestion]:
-    """Open questions that are worth asking, the most valuable first."""
-    return [
-        NextQuestion(
-            fact=w.fact,
-            question=facts[w.fact].question,
-            why=facts[w.fact].why,
-            value_of_information_usd=w.usd,
-            changes_winner_probability=w.changes_winner,
-        )
-        for w in worths
-        if w.usd >= WORTH_ASKING_USD
-    ]
+def _fleet_worth(study: Study, ranking: Ranking, material: float) -> Worth:
+    """GPUs that nobody has named yet: what a usual pair of them would add, where requests must stay in the house."""
+    house = study.world.facts.get("limits.must_self_host")
+    if not ranking.feasible or house is None or float(np.mean(np.asarray(house, dtype=float))) < 0.5:
+        return Worth("hardware.gpus", 0.0, 0.0)
+    gpus = [{"gpu": USUAL_GPU, "count": 2}]
+    tried = build_study(
+        study.answers.with_("hardware.gpus", Answer(gpus)),
+        study.rules,
+        study.catalogue,
+        study.on,
+        samples=VARIANT_SAMPLES,
+    )
+    again = build_study(study.answers, study.rules, study.catalogue, study.on, samples=VARIANT_SAMPLES)
+    owned, rented = (_best_of(s) for s in (tried, again))
+    if owned is None or rented is None:
+        return Worth("hardware.gpus", 0.0, 0.0)
+    gain = max(owned.objective_usd - rented.objective_usd, 0.0)
+    changes = OWNS_GPUS if gain > material and owned.level != rented.level else 0.0
+    return Worth("hardware.gpus", OWNS_GPUS * gain, changes)
+
+
+def _best_of(study: Study) -> Candidate | None:
+    inside = [c for c in study.candidates if c.option_id in study.possible]
+    return max(inside, key=lambda c: c.objective_usd, default=None)
+
+
+def next_questions(worths: Sequence[Worth], facts: Mapping[str, Fact], answers: Answers) -> list[NextQuestion]:
+    """Open questions that are worth asking, the most valuable first; before one that waits for others stand those."""
+    found: dict[str, NextQuestion] = {}
+    for worth in worths:
+        if worth.usd < WORTH_ASKING_USD and worth.fact not in MUST_KNOW:
+            continue
+        for fact in (*_waited_for(facts[worth.fact], facts, answers), facts[worth.fact]):
+            found.setdefault(fact.id, _question(fact, worth))
+    return list(found.values())
+
+
+def _waited_for(fact: Fact, facts: Mapping[str, Fact], answers: Answers) -> list[Fact]:
+    """Open questions that settle whether this one applies."""
+    known = answers.known()
+    if fact.ask_when is None or fact.ask_when.evaluate(known.get) is not None:
+        return []
+    names = sorted(n for n in fact.ask_when.names if n in facts and n not in known and n not in answers.declined)
+    return [facts[name] for name in names]
+
+
+def _question(fact: Fact, worth: Worth) -> NextQuestion:
+    return NextQuestion(
+        fact=fact.id,
+        question=fact.question,
+        why=fact.why,
+        value_of_information_usd=worth.usd,
+        changes_winner_probability=worth.changes_winner,
+    )
 
 
 def pilot_worth_usd(study: Study, ranking: Ranking, place: int, noise_logit: float) -> float:

@@ -1,7 +1,7 @@
 """What runs today: its cost, its quality and its option, known or estimated.
 
 cost      what is spent; else by hand: requests x price of one; else the model's tokens at today's prices
-quality   what was measured or answered; people: 0.93; a model: from the quality effects of the same prompt on that model
+quality   what was measured or answered; people: 0.92 (0.85 to 0.95); a model: from the quality effects of the same prompt on that model
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from advisor.decision.options import Option
+from advisor.decision.quality import sigmoid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     Amount = Array | float
 
 HUMAN_USD_PER_REQUEST = (0.5, 4.0)
-HUMAN_QUALITY = 0.93
-"""Of people on everyday requests: they agree with each other on 90 to 95 % (judgement)."""
+HUMAN_LOGIT, HUMAN_SD = 2.4, 0.5
+"""Log-odds that people answer an everyday request well: 0.92, P10 0.85 to P90 0.95; they agree with each other on 90 to 95 %
+(judgement)."""
 ANSWERED_ITEMS = 60.0
 """An answered quality counts like one measured on so many items (judgement)."""
 UNKNOWN_MODEL_LOGIT = 1.2
@@ -107,12 +109,13 @@ def _by_model(costs: CostModel, standing_in: Option | None) -> Amount:
 
 def _quality(world: World, quality: QualityModel, standing_in: Option | None, kind: Array) -> Array:
     def estimated() -> Array:
-        if standing_in is not None:
-            by_model = quality.share(standing_in)
-        else:
-            z = UNKNOWN_MODEL_LOGIT + UNKNOWN_MODEL_SD * world.points.normal("value.status_quo_quality")
-            by_model = 1.0 / (1.0 + np.exp(-z))
-        return np.where(kind == "human", HUMAN_QUALITY, by_model)
+        luck = world.points.normal("value.status_quo_quality")
+        by_model = (
+            sigmoid(UNKNOWN_MODEL_LOGIT + UNKNOWN_MODEL_SD * luck)
+            if standing_in is None
+            else quality.share(standing_in)
+        )
+        return np.where(kind == "human", sigmoid(HUMAN_LOGIT + HUMAN_SD * luck), by_model)
 
     found: Array = np.where(kind == "none", 0.0, world.filled("current.quality_rate", estimated))
     return found

@@ -36,8 +36,7 @@ def flows(outcome: Outcome, valuation: Valuation) -> tuple[Array, Array, Array, 
     """
     h, costs = valuation.horizon, valuation.costs
     n = outcome.npv_usd.size
-    start = h.live_from(outcome.weeks)
-    live = h.live_shares(start)
+    live = _live(outcome, valuation)
     volume, trend = _by_sample(h.volume, n), _by_sample(h.price_trend, n)
     requests = np.broadcast_to(np.asarray(costs.requests, dtype=float), (n,))[:, None] * volume
     today = valuation.today_cost[:, None] * volume
@@ -60,6 +59,13 @@ def flows(outcome: Outcome, valuation: Valuation) -> tuple[Array, Array, Array, 
         np.concatenate([zero, today], axis=1),
         np.concatenate([zero, gain], axis=1),
     )
+
+
+def _live(outcome: Outcome, valuation: Valuation) -> Array:
+    """Shape (samples, months): the share of each month in which the option runs."""
+    h = valuation.horizon
+    live = h.live_shares(h.live_from(outcome.weeks))
+    return live if outcome.forbidden is None else live * ~outcome.forbidden[:, None]
 
 
 def _by_sample(profile: Array, n: int) -> Array:
@@ -187,8 +193,7 @@ def _mean_present(amounts: Array, rate: Array) -> float:
 def _cost_lines(outcome: Outcome, valuation: Valuation, rate: Array) -> list[CostLine]:
     """Every line with its money over the horizon; with "as today until it is live" they add up to the option's cost."""
     n, h = outcome.npv_usd.size, valuation.horizon
-    start = h.live_from(outcome.weeks)
-    live = h.live_shares(start)
+    live = _live(outcome, valuation)
     volume, trend = _by_sample(h.volume, n), _by_sample(h.price_trend, n)
     requests = np.broadcast_to(np.asarray(valuation.costs.requests, dtype=float), (n,))
     year_tokens = h.first_year(h.volume * h.price_trend)

@@ -45,6 +45,8 @@ class Outcome:
     """Average month of the first year at work."""
     latency_p95_ms: Array
     weeks: Array
+    forbidden: NDArray[np.bool_] | None = None
+    """Where it turns out not to be allowed, so that it never goes live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class Valuation:
             monthly,
             self._full(account.latency_p95_ms),
             self._full(account.weeks),
+            forbidden,
         )
 
     def _gain(self, option: Option) -> Array:

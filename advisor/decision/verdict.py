@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from advisor.decision.questions import MUST_KNOW
 from advisor.decision.result import Verdict
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from advisor.decision.questions import Worth
     from advisor.decision.study import Study
 
-MUST_KNOW = ("task.kind",)
-"""Without these there is nothing to recommend for."""
 SETTLED_BELOW = 0.08
 """A fact whose answer would change the approach less often than this does not keep the decision open."""
 TOO_OPEN_FROM = 0.6

@@ -1,0 +1,67 @@
+"""The account of an option adds up, and every figure in it can be traced to a source."""
+
+from pathlib import Path
+
+import pytest
+from calling import Advisor
+from cases import CLINIC, SUPPORT, decided, studied
+
+from advisor.decision.trace import trace
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.mark.parametrize("facts", [SUPPORT, CLINIC])
+def test_lines_and_benefit_add_up_to_the_value(facts: dict[str, object]) -> None:
+    decision = decided(facts, quick=False)
+    drawn = [option for option in decision.ranked if option.cash is not None]
+    assert decision.recommended in drawn
+    for option in drawn:
+        assert option.expected_npv_usd is not None
+        assert option.status_quo_present_value_usd is not None
+        assert option.benefit_present_value_usd is not None
+        costs = sum(line.present_value_usd or 0.0 for line in option.cost_lines)
+        total = option.status_quo_present_value_usd + option.benefit_present_value_usd - costs
+        assert total == pytest.approx(option.expected_npv_usd, rel=1e-6, abs=1.0)
+        assert option.cash is not None
+        undiscounted = sum(line.expected_usd or 0.0 for line in option.cost_lines)
+        assert sum(option.cash.cost_usd) == pytest.approx(undiscounted, rel=1e-6, abs=1.0)
+
+
+def test_every_option_of_a_study_is_traced_to_its_sources() -> None:
+    study = studied(CLINIC, samples=64)
+    for outcome in study.outcomes:
+        figures = trace(study, outcome)
+        assert figures
+        for figure in figures:
+            assert figure.sources, f"{outcome.option.id}: {figure.figure}"
+            assert all(source.source for source in figure.sources)
+
+
+def test_missing_prices_are_shown_as_not_priceable_and_never_as_zero() -> None:
+    decision = decided(SUPPORT)
+    missing = [entry for entry in decision.ruled_out if entry.rule == "not-priceable"]
+    assert missing
+    assert all("unknown" in entry.text for entry in missing)
+    for option in decision.ranked:
+        if option.approach != "keep_current":
+            assert option.monthly_cost_usd.p10 > 0.0
+            assert option.upfront_cost_usd.p10 > 0.0
+
+
+def test_why_tells_of_the_winner_a_loser_and_what_was_ruled_out(advisor: Advisor) -> None:
+    file = EXAMPLES / "support-desk.yaml"
+    winner = advisor("why", "--answers", file, "--json", "--trace", "--today", "2026-11-24").json
+    assert winner["recommended"] is True
+    assert winner["place"] == 1
+    assert {figure["figure"] for figure in winner["trace"]} >= {"answered well", "p95 latency", "weeks to production"}
+    assert all(source["source"] for figure in winner["trace"] for source in figure["sources"])
+    loser = advisor("why", "rag_plus_ft", "--answers", file, "--json", "--today", "2026-11-24").json
+    assert loser["recommended"] is False
+    assert "less over the horizon" in loser["reasons"][0]["text"]
+    gone = advisor("why", "lora", "--answers", file, "--json", "--today", "2026-11-24").json
+    assert gone["place"] is None
+    assert gone["ruled_out"][0]["rule"] in ("changing-facts-not-by-tuning", "citations-need-documents")
+    wrong = advisor("why", "loar", "--answers", file)
+    assert wrong.code == 2
+    assert "lora" in wrong.err
