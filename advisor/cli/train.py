@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trainers.runs.plan import Plan
 
 _TRAINED_HERE = ("lora", "qlora", "full", "encoder")
+_BASIS = {"probe": "20 measured steps", "formula": "formula (--probe measures)"}
 _PATH = click.Path(path_type=Path)
 
 
@@ -55,7 +56,7 @@ def command(options: Options, probe: bool, emit_for: str | None, plan_only: bool
     if not (plan_only or emit_for) and not options.yes and not interactive():
         raise UsageError("nobody is there to confirm the run", fix="add --yes to start it, or --plan-only to see it")
     wish = _wish(project, given)
-    talk(f"checking every row of {wish.data} with the tokenizer of {wish.model} ...")
+    talk(f"checking every row of {wish.data} for {wish.model} ...")
     plan = make_plan(project.folder, wish, project.catalogue, on=options.today, try_it=probe)
     if emit_for:
         return _emit_for(emit_for, plan, project, options)
@@ -218,7 +219,7 @@ def _show(plan: Plan) -> None:
     price = f", at {plan.price_basis}" if plan.price_basis else ""
     emit(f"cost          {_spread(kept and kept.cost_usd, 'USD')}{price}")
     if kept:
-        emit(f"basis         {'20 measured steps' if kept.basis == 'probe' else 'formula (--probe measures)'}")
+        emit(f"basis         {_BASIS.get(kept.basis, kept.basis)}")
     emit(f"test set      {_detectable(plan)}")
     for warning in plan.warnings:
         talk(f"! {warning}")
