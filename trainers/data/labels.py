@@ -1,9 +1,16 @@
 """Labels: how they are spread, spellings that differ by accident, and rows whose label looks wrong.
 
-Suspects by confident learning (Northcutt, Jiang, Chuang 2021, arXiv 1911.00068) in its simplest form: a naive Bayes
-model over words and word pairs predicts each row from the other folds (five); its probabilities are calibrated by one
-temperature that minimises the loss of these predictions; a row is suspect when its own label gets at most 5 % and
-another at least 90 %. Where the words say little about the label, nothing reaches 90 % and nothing is suspected.
+Suspects by confident learning (Northcutt, Jiang, Chuang 2021, arXiv 1911.00068) in a small form: each row's label is
+predicted from all other rows, and a row is suspect when its own label gets at most 3 % and another at least 90 %.
+
+    X         tf-idf of words and word pairs, rows of length 1;  K = X X^T;  H = (K + 3 I)^-1
+    scores    ridge regression on one-hot labels Y around their means, each row left out in turn, in closed form:
+              s_i = y_i - (H (Y - m))_i / H_ii   (leave-one-out of kernel ridge regression, Cawley and Talbot 2003)
+    chances   softmax(s / T), with the temperature T that minimises the log loss of these held-out predictions
+
+With 1 % of the labels of the package descriptions in examples/debian changed at random (six draws) it finds a third of
+them; 37 % of what it names was changed, and some of the rest is wrong in the source. Where words say little about the
+label, nothing reaches 90 % and nothing is named.
 """
 
 from __future__ import annotations
@@ -22,8 +29,10 @@ if TYPE_CHECKING:
 
 DOMINANT = 0.8
 FEWEST = 10
-_UNLIKELY, _LIKELY = 0.05, 0.90
-_FOLDS = 5
+_UNLIKELY, _LIKELY = 0.03, 0.90
+_RIDGE = 3.0
+_MOST_ROWS = 4000
+_FEWEST_OF_A_LABEL = 5
 _FEATURES = 1 << 16
 _FEWEST_ROWS = 100
 _MOST_FIELDS = 12
@@ -90,7 +99,8 @@ def suspect_finding(sample: Sequence[tuple[int, str, str]], shape: Shape) -> Fin
     if not suspects:
         return None
     lines = list(dict.fromkeys(suspect.line for suspect in suspects))
-    of = f" among {len(sample):,} looked at" if sum(shape.keys.values()) > len(sample) else ""
+    looked = min(len(sample), _MOST_ROWS)
+    of = f" among {looked:,} looked at" if shape.rows > looked else ""
     return Finding(
         "suspected_label_errors",
         Severity.WARNING,
@@ -112,18 +122,17 @@ def find_suspects(sample: Sequence[tuple[int, str, str]], shape: Shape) -> list[
     fields = list(shape.label_fields())[:_MOST_FIELDS]
     if len(sample) < _FEWEST_ROWS or not fields:
         return []
+    sample = sample[:_MOST_ROWS]
     labels = [labels_of(answer, fields) for _, _, answer in sample]
-    features = _features([question for _, question, _ in sample])
+    inverse = _ridge_inverse([question for _, question, _ in sample])
     found: list[Suspect] = []
     for name in fields:
-        rows = [index for index, each in enumerate(labels) if name in each]
-        given = [labels[index][name] for index in rows]
-        common = [value for value, count in Counter(given).most_common() if count >= _FOLDS]
-        rows = [index for index, value in zip(rows, given, strict=True) if value in common]
-        if len(rows) >= _FEWEST_ROWS and len(common) > 1:
-            codes = [common.index(labels[index][name]) for index in rows]
-            probability = _predicted(features[rows], codes, len(common))
-            found += _suspects(probability, codes, common, [sample[index][0] for index in rows], name)
+        given = [each.get(name) for each in labels]
+        common = [value for value, n in Counter(given).most_common() if value is not None and n >= _FEWEST_OF_A_LABEL]
+        codes = [common.index(value) if value in common else -1 for value in given]
+        if len(common) > 1 and len(codes) - codes.count(-1) >= _FEWEST_ROWS:
+            probability = _left_out(inverse, codes, len(common))
+            found += _suspects(probability, codes, common, [line for line, _, _ in sample], name)
     return sorted(found, key=lambda suspect: -suspect.probability)
 
 
@@ -133,14 +142,25 @@ def _suspects(
     best = probability.argmax(axis=1)
     for row, (code, other) in enumerate(zip(codes, best, strict=True)):
         sure = float(probability[row, other])
-        if other != code and sure >= _LIKELY and probability[row, code] <= _UNLIKELY:
+        if code >= 0 and other != code and sure >= _LIKELY and probability[row, code] <= _UNLIKELY:
             yield Suspect(lines[row], field, names[code], names[int(other)], sure)
 
 
-def _features(texts: Sequence[str]) -> Any:
-    """Sparse (texts, features): 1 where a text has a word or a pair of consecutive words."""
+def _ridge_inverse(texts: Sequence[str]) -> np.ndarray:
+    """(K + 3 I)^-1 of the texts, float32 (texts, texts)."""
     import numpy as np
-    from scipy.sparse import csr_matrix
+
+    features = _tf_idf(texts)
+    kernel = np.asarray((features @ features.T).todense(), dtype=np.float32)
+    kernel[np.diag_indices_from(kernel)] += _RIDGE
+    inverse: np.ndarray = np.linalg.inv(kernel)
+    return inverse
+
+
+def _tf_idf(texts: Sequence[str]) -> Any:
+    """Sparse (texts, features): words and pairs of consecutive words that two texts or more have, weighted."""
+    import numpy as np
+    from scipy.sparse import csr_matrix, diags
 
     words = Words.of([word_hashes(text) for text in texts])
     owner = np.repeat(np.arange(len(texts)), np.diff(words.starts))
@@ -150,41 +170,33 @@ def _features(texts: Sequence[str]) -> Any:
     rows = np.concatenate((owner[inside], owner[inside]))
     matrix = csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=(len(texts), _FEATURES))
     matrix.data[:] = 1.0
-    return matrix
+    texts_with = np.asarray(matrix.sum(axis=0)).ravel()
+    shared = np.flatnonzero(texts_with >= 2)
+    weighted = matrix[:, shared] @ diags(np.log((1 + len(texts)) / (1 + texts_with[shared])) + 1)
+    length = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
+    return diags(1 / np.maximum(length, 1e-9)) @ weighted
 
 
-def _predicted(features: Any, codes: Sequence[int], classes: int) -> np.ndarray:
-    """Calibrated probabilities (rows, classes), each row predicted from the other folds."""
+def _left_out(inverse: np.ndarray, codes: Sequence[int], classes: int) -> np.ndarray:
+    """Calibrated probabilities (rows, classes) of each row's label, from the other rows. Code -1: no label."""
     import numpy as np
 
     labels = np.array(codes)
-    scores = np.empty((len(labels), classes))
-    fold = np.arange(len(labels)) % _FOLDS
-    for number in range(_FOLDS):
-        train, test = fold != number, fold == number
-        scores[test] = _naive_bayes(features[train], labels[train], features[test], classes)
+    known = labels >= 0
+    target = np.zeros((len(labels), classes))
+    target[known, labels[known]] = 1
+    mean = target[known].mean(axis=0)
+    target[known] -= mean
+    scores = mean + target - (inverse @ target) / np.diag(inverse)[:, None]
     best: np.ndarray | None = None
     lowest = np.inf
-    for temperature in np.geomspace(1, 100, 25):
+    for temperature in np.geomspace(0.01, 1, 30):
         probability = _softmax(scores / temperature)
-        loss = -np.log(np.maximum(probability[np.arange(len(labels)), labels], 1e-12)).mean()
+        loss = -np.log(np.maximum(probability[known, labels[known]], 1e-12)).mean()
         if loss < lowest:
             best, lowest = probability, loss
     assert best is not None
     return best
-
-
-def _naive_bayes(train: Any, labels: np.ndarray, test: Any, classes: int) -> np.ndarray:
-    """Log scores of the test rows (up to a constant); add-0.1 smoothing."""
-    import numpy as np
-    from scipy.sparse import csr_matrix
-
-    member = csr_matrix((np.ones(len(labels)), (labels, np.arange(len(labels)))), shape=(classes, len(labels)))
-    counts = np.asarray((member @ train).todense()) + 0.1
-    likelihood = np.log(counts / counts.sum(axis=1, keepdims=True))
-    prior = np.log((np.bincount(labels, minlength=classes) + 1) / (len(labels) + classes))
-    scores: np.ndarray = test @ likelihood.T + prior
-    return scores
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ from trainers.data.source import Source
 if TYPE_CHECKING:
     import numpy as np
 
-SAMPLE_ROWS = 20_000
+SAMPLE_ROWS = 4_000
 """Rows whose text is kept to look for label errors."""
 
 Progress = Callable[[int], None]
