@@ -156,8 +156,10 @@ def _refuse_bad_syntax(text: str, path: Path) -> None:
             where=f"{path}:{error.lineno}",
             fix="mend the JSON at that place; a file that ends too early was cut off",
         ) from None
+    except ValueError as error:
+        raise InvalidDataError(f"not valid JSON: {error}", where=str(path), fix="write a smaller number") from None
     except RecursionError:
-        raise InvalidDataError("nested too deeply", where=str(path)) from None
+        raise InvalidDataError("nested too deeply", where=str(path), fix="write it flatter") from None
 
 
 def _read_answers(

@@ -7,6 +7,9 @@ Anything else that escapes is our own bug and ends with exit code 70 and a repor
 from typing import ClassVar
 
 
+_LONGEST = 1000
+
+
 class AdvisorError(Exception):
     """Base of everything the user can mend. `exit_code` is what the process ends with."""
 
@@ -21,7 +24,13 @@ class AdvisorError(Exception):
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         remedy = f"\n  fix: {self.fix}" if self.fix else ""
-        return f"{place}{self.what}{remedy}"
+        return f"{place}{_shown(self.what)}{remedy}"
+
+
+def _shown(what: str) -> str:
+    """The text cut where it would fill the screen, and without what could steer the terminal."""
+    plain = "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in what)
+    return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]} ..."
 
 
 class CouldNotError(AdvisorError):
