@@ -6,7 +6,6 @@ Anything else that escapes is our own bug and ends with exit code 70 and a repor
 
 from typing import ClassVar
 
-
 _LONGEST = 1000
 
 
