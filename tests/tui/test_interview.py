@@ -343,3 +343,21 @@ async def _answer_somehow(shown: Terminal) -> None:
         await shown.press("enter")
     else:
         await shown.press("s")
+
+
+async def test_a_key_pressed_twice_answers_one_question_only(project: Path) -> None:
+    """The second choice was meant for the question that is gone, so the next question stays open."""
+    from advisor.tui.widgets.rows import Rows
+
+    async with terminal(project) as shown:
+        await shown.press("escape", "l")
+        facts = shown.app.screen.query_one("#facts", Rows)
+        facts.action_choose()
+        facts.action_choose()
+        await shown.pilot.pause()
+        assert shown.question == "task.kind"
+        choices = shown.app.screen.query_one("#choices", Rows)
+        choices.action_choose()
+        choices.action_choose()
+        await shown.pilot.pause()
+        assert len(saved(project)) == 1

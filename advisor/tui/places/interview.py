@@ -46,6 +46,8 @@ class InterviewPlace(Place):
         self._untouched = True
         """Nobody has pressed a key yet, so the first decision may still choose a better first question."""
         self._note = Content("")
+        self._asked_with: Widget | None = None
+        """What takes the answer. What an earlier one still sends (a key pressed twice) is not for this question."""
 
     def body(self) -> ComposeResult:
         with Horizontal():
@@ -96,13 +98,14 @@ class InterviewPlace(Place):
         if question is None:
             return [_finished(session)]
         fact = question.fact
+        self._asked_with = answer_widget(question, session)
         return [
             Static(Content.styled(f"{question.number}. {fact.question}", "bold"), id="asked"),
             Static(Content.styled(fact.why, "$text-muted"), id="why-asked"),
-            answer_widget(question, session),
+            self._asked_with,
+            *([Static(id="note")] if any(choice.help for choice in fact.choices) else []),
             Static(id="problem"),
             Static(_standing(question, wide=self.app.size.width >= WIDE), id="standing"),
-            *([Static(id="note")] if any(choice.help for choice in fact.choices) else []),
             Static(id="clashes"),
         ]
 
@@ -132,12 +135,12 @@ class InterviewPlace(Place):
         for rows in self.query("#choices").results(Rows):
             note = rows.rows[rows.cursor].note if rows.rows else ""
             for area in self.query("#note").results(Static):
-                area.update(Content.assemble((f"{rows.rows[rows.cursor].text}: ", "$text-muted"), note))
+                area.update(Content.styled(note, "$text-muted"))
 
     @on(Rows.Chosen, "#choices")
     async def _chose(self, event: Rows.Chosen) -> None:
         question = self.question
-        if question is None:
+        if question is None or event.rows is not self._asked_with:
             return
         fact = question.fact
         value: object = event.index == 0 if fact.type == "bool" else fact.choices[event.index].value
@@ -146,7 +149,7 @@ class InterviewPlace(Place):
     @on(Entry.Entered)
     async def _entered(self, event: Entry.Entered) -> None:
         question = self.question
-        if question is None:
+        if question is None or event.entry is not self._asked_with:
             return
         fact = question.fact
         if not event.text and (question.current is not None or question.declined):

@@ -65,8 +65,9 @@ class Entry(VerticalGroup):
     class Entered(Message):
         """Enter was pressed in the field, or a preset was chosen."""
 
-        def __init__(self, text: str) -> None:
+        def __init__(self, entry: "Entry", text: str) -> None:
             super().__init__()
+            self.entry = entry
             self.text = text
 
     def __init__(
@@ -140,14 +141,14 @@ class Entry(VerticalGroup):
     @on(Input.Submitted, "#field")
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.post_message(self.Entered(event.value.strip()))
+        self.post_message(self.Entered(self, event.value.strip()))
 
     @on(Rows.Chosen, "#offers")
     def _chosen(self, event: Rows.Chosen) -> None:
         event.stop()
         offer = self._shown[event.index]
         if not self._collect:
-            self.post_message(self.Entered(offer.value))
+            self.post_message(self.Entered(self, offer.value))
             return
         before = self.field.value.rpartition(",")[0].strip()
         self.field.value = f"{before}, {offer.value}" if before else offer.value

@@ -62,4 +62,4 @@ class AnswersWindow(Window[str]):
     def _chosen(self, event: Rows.Chosen) -> None:
         fact = self._facts[event.index]
         if fact is not None:
-            self.dismiss(fact.id)
+            self.close(fact.id)

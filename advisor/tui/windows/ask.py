@@ -28,4 +28,4 @@ class AskWindow(Window[str]):
 
     @on(Input.Submitted, "#asked-text")
     def _entered(self, event: Input.Submitted) -> None:
-        self.dismiss(event.value.strip() or None)
+        self.close(event.value.strip() or None)

@@ -33,4 +33,4 @@ class ConfirmWindow(Window[bool]):
 
     @on(Rows.Chosen, "#answers")
     def _chosen(self, event: Rows.Chosen) -> None:
-        self.dismiss(event.index == 1)
+        self.close(event.index == 1)

@@ -73,6 +73,8 @@ class Welcome(Screen[Path]):
     def _make(self, event: Rows.Chosen) -> None:
         name = self.query_one("#folder", Input).value.strip()
         example = self._examples[event.index - 1] if event.index else None
+        if not self.is_current:
+            return
         try:
             self.dismiss(make_project(name, example))
         except AdvisorError as error:

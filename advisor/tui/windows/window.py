@@ -28,6 +28,11 @@ class Window(ModalScreen[Result]):
             yield from self.body()
             yield Static(Content.styled(self.hint, "$text-muted"), id="hint")
 
+    def close(self, result: Result | None) -> None:
+        """Close with a result, once: a second key press that was under way finds the window closed already."""
+        if self.is_current:
+            self.dismiss(result)
+
     def body(self) -> ComposeResult:
         """The widgets between heading and hint."""
         raise NotImplementedError
