@@ -143,6 +143,13 @@ def test_rows_that_give_the_test_set_away_are_dropped(advisor: Advisor, tmp_path
     assert changes[0]["text"] == "asks what the test set asks in its line 1"
 
 
+def test_ids_are_made_unique(advisor: Advisor, tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl", [*good_rows(30), chat("one more", "yes", id="r3")])
+    _, rows, changes = prepare(advisor, path)
+    assert rows[-1]["id"] == "r3-31"
+    assert [(entry["line"], entry["reason"]) for entry in changes] == [(31, "id made unique")]
+
+
 def test_the_input_is_never_overwritten(advisor: Advisor, tmp_path: Path) -> None:
     path = write(tmp_path / "rows.jsonl", good_rows(30))
     before = path.read_bytes()

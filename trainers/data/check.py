@@ -241,7 +241,7 @@ def _same_ids(table: Table) -> Iterator[Finding]:
     if len(again):
         yield Finding(
             "same_id", Severity.ERROR, len(again), tuple(int(line) for line in table.lines[again[:10]]),
-            f"{rows_text(len(again))} with an id that an earlier row has", "give each row an id of its own",
+            f"{rows_text(len(again))} with an id that an earlier row has", "advisor data prepare makes them unique",
         )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -66,10 +66,11 @@ class PrepareRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A chunk and the rows of it to drop, by line."""
+    """A chunk, the rows of it to drop, by line, and the lines whose id an earlier row has."""
 
     chunk: Chunk
     drop: dict[int, Problem]
+    rename: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def prepare(request: PrepareRequest, *, now: datetime, progress: Progress | None
     common = table.shape.keys.most_common(1)
     order = common[0][0] if table.shape.is_json and common else None
     job = _Job(mapping, request.wanted, Cleaning(order, request.mask_personal))
-    done, written, log = _rewrite(source, job, drop, request)
+    done, written, log = _rewrite(source, job, drop, _same_ids(table), request)
     card = _card(request, source, mapping, table, done, written, log, now)
     _write_card(card, request.out)
     return card
@@ -142,6 +143,15 @@ def _to_drop(table: Table, request: PrepareRequest, test_job: Job) -> dict[int, 
     return found
 
 
+def _same_ids(table: Table) -> frozenset[int]:
+    """Lines of the rows whose id an earlier row has."""
+    import numpy as np
+
+    named = np.flatnonzero(table.id != 0)
+    _, first = np.unique(table.id[named], return_index=True)
+    return frozenset(table.lines[np.setdiff1d(named, named[first])].tolist())
+
+
 def _losers(table: Table, disputed: np.ndarray, majority: bool) -> np.ndarray:
     """The disputed rows to drop: all, or those that do not give the answer that most give."""
     import numpy as np
@@ -162,10 +172,10 @@ def _winner(votes: Counter[int]) -> int | None:
 
 
 def _rewrite(
-    source: Source, job: _Job, drop: dict[int, Problem], request: PrepareRequest
+    source: Source, job: _Job, drop: dict[int, Problem], rename: frozenset[int], request: PrepareRequest
 ) -> tuple[_Cleaned, Written, Written]:
     whole = _Cleaned()
-    parts = _parts(source, drop)
+    parts = _parts(source, drop, rename)
     with Output(request.out) as out, Output(beside(request.out, ".changes.jsonl")) as log:
         for part in map_ordered(_clean_part, parts, job, workers_for(source, request.workers)):
             out.write(part.lines, part.rows)
@@ -179,11 +189,12 @@ def _rewrite(
         return whole, out.finish(), log.finish()
 
 
-def _parts(source: Source, drop: dict[int, Problem]) -> Iterator[_Part]:
+def _parts(source: Source, drop: dict[int, Problem], rename: frozenset[int]) -> Iterator[_Part]:
     for chunk in source.chunks():
         lines = range(chunk.first_line, chunk.first_line + len(chunk.lines)) if chunk.lines else None
         numbers = lines if lines is not None else [line for line, _ in chunk.rows]
-        yield _Part(chunk, {line: drop[line] for line in numbers if line in drop} if drop else {})
+        dropped = {line: drop[line] for line in numbers if line in drop} if drop else {}
+        yield _Part(chunk, dropped, frozenset(rename.intersection(numbers)) if rename else rename)
 
 
 def _clean_part(part: _Part, job: _Job) -> _Cleaned:
@@ -200,6 +211,8 @@ def _clean_part(part: _Part, job: _Job) -> _Cleaned:
             log.append(row_line(_entry(line, row, "dropped", kept.code, kept.text)))
             continue
         made, changes = kept
+        if line in part.rename:
+            made, changes = replace(made, id=f"{made.id}-{line}"), [*changes, "id made unique"]
         if changes:
             found.changed.update(changes)
             found.changed_rows += 1

@@ -1,7 +1,7 @@
 """advisor data review: an expert looks at a random sample, and what that proves."""
 
 import getpass
-from dataclasses import asdict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +56,7 @@ def command(
     from trainers.data.review.sheet import export_sheet, import_sheet
 
     project = Project.open(options.project)
-    name = reviewer or getpass.getuser()
+    name = reviewer or _login()
     request = ReviewRequest(file, maps, system, dataset_split, **standards)
     review = start(request, review_folder(project.data_folder, file), now=lambda: datetime.now(UTC))
     if export is not None:
@@ -76,6 +76,13 @@ def command(
         if recorded:
             talk(f"recorded as measured: {', '.join(recorded)}")
     return 1 if standing.outcome == "not_proven" and out is None else 0
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without a user of that number
+        return "reviewer"
 
 
 def _record(folder: Path, standing: "Standing", file: str) -> list[str]:
@@ -139,7 +146,7 @@ def _ask(review: "Review", name: str, options: Options) -> None:
         talk(f"{len(waiting)} rows to look at as {name}; each verdict is saved at once")
     while waiting:
         item = waiting[0]
-        _show(item, len(review.items))
+        _show(item, len(review.items), talk if options.json else emit)
         match click.prompt(_HELP, type=click.IntRange(1, 7), err=True):
             case 1:
                 review.say(name, item.id, Verdict.ACCEPT)
@@ -163,14 +170,13 @@ def _ask(review: "Review", name: str, options: Options) -> None:
         said.append(waiting.pop(0))
 
 
-def _show(item: "Item", total: int) -> None:
-    found = asdict(item)
-    emit("")
-    emit(f"row {found['number']} of {total}   id {found['id']}   {found['stratum']}")
+def _show(item: "Item", total: int, say: Callable[[str], None]) -> None:
+    say("")
+    say(f"row {item.number} of {total}   id {item.id}   {item.stratum}")
     if item.instructions:
-        emit(f"instructions: {item.instructions}")
-    emit(f"question: {item.question}")
-    emit(f"answer: {item.answer}")
+        say(f"instructions: {item.instructions}")
+    say(f"question: {item.question}")
+    say(f"answer: {item.answer}")
 
 
 def _comment() -> str | None:
