@@ -1,7 +1,8 @@
 """Quantiles of the normal and beta distributions in numpy alone: `scipy.special` takes a quarter of a second to import.
 
-    normal   algorithm AS 241 (PPND16) of Wichura 1988, Applied Statistics 37, 477-484: relative error about 1e-16
-    beta     the distribution function by the midpoint rule on 4,000 cells, inverted by linear interpolation: error below 1e-4
+normal   algorithm AS 241 (PPND16) of Wichura 1988, Applied Statistics 37, 477-484: relative error about 1e-16
+beta     the distribution function by the midpoint rule on 4,000 cells of the angle t, x = sin(t)^2, inverted by linear
+         interpolation: error below 1e-5 for a, b >= 0.5, below 2e-3 for 0.25
 """
 
 from __future__ import annotations
@@ -61,8 +62,9 @@ def beta_quantile(a: float, b: float, u: Array) -> Array:
 
 @lru_cache(maxsize=64)
 def _beta_table(a: float, b: float) -> tuple[Array, Array]:
-    edges = np.linspace(0.0, 1.0, _CELLS + 1)
-    middle = 0.5 * (edges[1:] + edges[:-1])
-    log_density = (a - 1.0) * np.log(middle) + (b - 1.0) * np.log1p(-middle)
+    # In the angle t with x = sin(t)^2 the density is sin^(2a-1) cos^(2b-1), without the poles at 0 and 1.
+    angles = np.linspace(0.0, 0.5 * np.pi, _CELLS + 1)
+    middle = 0.5 * (angles[1:] + angles[:-1])
+    log_density = (2.0 * a - 1.0) * np.log(np.sin(middle)) + (2.0 * b - 1.0) * np.log(np.cos(middle))
     below = np.concatenate([[0.0], np.cumsum(np.exp(log_density - log_density.max()))])
-    return edges, below / below[-1]
+    return np.sin(angles) ** 2, below / below[-1]
