@@ -42,7 +42,9 @@ _PATH = click.Path(path_type=Path)
 @click.option("--memory-limit-gib", type=float, help="Fail above this instead of taking the machine along.")
 @click.option("--name", help="Name of the run (default: METHOD-MODEL-N).")
 @click.option("--probe", is_flag=True, help="Try 20 steps first and plan with what they measure.")
-@click.option("--emit", "emit_for", metavar="TRAINER", help="Write the plan for trl, axolotl or llamafactory and stop.")
+@click.option(
+    "--emit", "emit_for", metavar="TRAINER", help="Write the plan for trl, axolotl, llamafactory, slurm or skypilot."
+)
 @click.option("--plan-only", is_flag=True, help="Show the plan and stop.")
 @click.option("--watch", "watching", is_flag=True, help="Follow the run until it ends; leaving does not touch it.")
 @common_options
@@ -171,6 +173,9 @@ def _emit_for(name: str, plan: Plan, project: Project, options: Options) -> int:
         max_tokens=plan.preflight["longest_tokens"],
         dtype=plan.dtype,
         learning_rate=plan.learning_rate,
+        project=project.folder.resolve(),
+        gpu=_chosen_gpu(project),
+        hours_p90=None,
     )
     files, run = write_for(name, job, project.folder.resolve() / "exports" / name)
     if options.json:
@@ -180,6 +185,14 @@ def _emit_for(name: str, plan: Plan, project: Project, options: Options) -> int:
             emit(str(file))
         talk(f"run it with: {run}")
     return 0
+
+
+def _chosen_gpu(project: Project) -> str | None:
+    """The GPU of the latest decision's recommended option."""
+    decision = project.latest_decision()
+    best = decision.recommended if decision else None
+    entry = project.catalogue.gpus.get(best.gpu) if best and best.gpu else None
+    return entry.id if entry and entry.kind == "gpu" else None
 
 
 def _refuse(plan: Plan) -> None:

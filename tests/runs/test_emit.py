@@ -1,6 +1,9 @@
 """The same plan in other trainers' words."""
 
 import json
+import shlex
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +12,10 @@ import yaml
 
 from advisor.base.errors import UsageError
 from trainers.methods import get_method
-from trainers.runs.emit import Emitted, trainer_names, write_for
+from trainers.runs.emit import Emitted, own_command, trainer_names, write_for
 from trainers.runs.spec import DataFile, RunSpec
+
+_TEXTS = ("schedule", "dtype", "layout", "targets")
 
 
 def job(method: str = "lora", processes: int = 1, **settings: Any) -> Emitted:
@@ -28,8 +33,8 @@ def written(name: str, planned: Emitted, folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_there_are_three() -> None:
-    assert trainer_names() == ["axolotl", "llamafactory", "trl"]
+def test_all_are_found() -> None:
+    assert trainer_names() == ["axolotl", "llamafactory", "skypilot", "slurm", "trl"]
 
 
 @pytest.mark.parametrize("name", ["axolotl", "llamafactory", "trl"])
@@ -67,6 +72,52 @@ def test_trl_takes_every_key(tmp_path: Path) -> None:
     known = {f.name for kind in (SFTConfig, ModelConfig, ScriptArguments, DatasetMixtureConfig) for f in fields(kind)}
     for method in ("lora", "qlora", "full"):
         assert set(written("trl", job(method), tmp_path)) <= known
+
+
+def on_gpus() -> Emitted:
+    return replace(job(processes=2, rank=8), project=Path("/p"), gpu="a100-80", hours_p90=2.0)
+
+
+def options_of(command: str) -> list[str]:
+    words = shlex.split(command)
+    assert words[:2] == ["advisor", "train"]
+    return words[2:]
+
+
+def test_slurm_reads_the_script(tmp_path: Path) -> None:
+    write_for("slurm", on_gpus(), tmp_path)
+    text = (tmp_path / "slurm.sh").read_text()
+    subprocess.run(["bash", "-n", str(tmp_path / "slurm.sh")], check=True)
+    assert "#SBATCH --gpus-per-node=2" in text
+    assert "#SBATCH --time=03:15:00" in text  # half as much again as the slowest of ten, and a quarter of an hour
+    line = next(line for line in text.splitlines() if line.startswith("advisor train")).removesuffix(" &")
+    assert options_of(line)[8:10] == ["--processes", "2"]
+
+
+def test_skypilot_asks_for_the_gpu_of_the_decision(tmp_path: Path) -> None:
+    write_for("skypilot", on_gpus(), tmp_path)
+    task = yaml.safe_load((tmp_path / "sky.yaml").read_text())
+    assert task["resources"]["accelerators"] == "A100-80GB:2"
+    assert task["workdir"] == "/p"
+    assert "rank=8" in options_of(task["run"])
+    write_for("skypilot", job(), tmp_path)
+    assert "accelerators" not in yaml.safe_load((tmp_path / "sky.yaml").read_text())["resources"]
+
+
+def test_skypilot_itself_reads_the_task(tmp_path: Path) -> None:
+    """With SkyPilot's own parser, where it is installed."""
+    sky = pytest.importorskip("sky")
+    write_for("skypilot", job(), tmp_path)
+    assert sky.Task.from_yaml(str(tmp_path / "sky.yaml")).name == "r"
+
+
+def test_the_command_makes_the_same_settings(tmp_path: Path) -> None:
+    """What the cluster runs is what was planned, setting by setting."""
+    planned = job("qlora", rank=4, rslora=True, targets="q_proj,v_proj", early_stopping_patience=None)
+    words = options_of(own_command(planned))
+    pairs = dict(words[i + 1].split("=", 1) for i, word in enumerate(words) if word == "--set")
+    read = {key: value if key in _TEXTS else json.loads(value) for key, value in pairs.items()}
+    assert get_method("qlora").Settings(**read).model_dump() == dict(planned.settings)
 
 
 def test_what_others_cannot_is_refused(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pkgutil
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -23,6 +25,10 @@ class Emitted:
     max_tokens: int
     dtype: str
     learning_rate: float
+    project: Path = Path()
+    gpu: str | None = None
+    """Catalogue id of the GPU that the decision chose; None for a machine without one."""
+    hours_p90: float | None = None
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -44,6 +50,17 @@ class Emitted:
         return self.spec.method in ("lora", "qlora")
 
 
+def own_command(job: Emitted) -> str:
+    """The command that makes this very run, for places that run it with our own trainer."""
+    words = ["advisor", "train", "--method", job.spec.method, "--model", job.spec.model]
+    words += ["--data", job.spec.data.path, "--name", job.spec.id]
+    if job.spec.processes > 1:
+        words += ["--processes", str(job.spec.processes)]
+    for key, value in job.settings.items():
+        words += ["--set", f"{key}={json.dumps(value) if not isinstance(value, str) else value}"]
+    return shlex.join([*words, "--yes", "--watch"])
+
+
 def trainer_names() -> list[str]:
     """The trainers a plan can be written for."""
     return sorted(found.name for found in pkgutil.iter_modules(__path__))
@@ -58,9 +75,10 @@ def write_for(name: str, job: Emitted, folder: Path) -> tuple[list[Path], str]:
 
     if name not in trainer_names():
         raise UsageError(f"unknown trainer {name!r}", fix="use one of " + ", ".join(trainer_names()))
-    if job.spec.method not in ("lora", "qlora", "full"):
-        raise UsageError(f"{name} does not train by {job.spec.method!r}", fix="plan lora, qlora or full")
     module = import_module(f"{__name__}.{name}")
+    methods = getattr(module, "METHODS", ("lora", "qlora", "full"))
+    if job.spec.method not in methods:
+        raise UsageError(f"{name} does not train by {job.spec.method!r}", fix=f"plan one of {', '.join(methods)}")
     written = []
     for file, text in module.files(job).items():
         replace_file(folder / file, text)
