@@ -118,7 +118,15 @@ _FIGURES: tuple[tuple[str, str, Any], ...] = (
 
 
 def _shown(value: Any) -> str:
-    return "unknown" if value is None else str(value)
+    if value is None:
+        return "unknown"
+    measured = isinstance(value, list) and bool(value) and all(isinstance(v, dict) and "quality" in v for v in value)
+    return "; ".join(map(_measured, value)) if measured else str(value)
+
+
+def _measured(entry: Mapping[str, Any]) -> str:
+    """One entry of `measured.options` in a few words."""
+    return f"{entry['approach']} on {entry['model']} {entry['quality']:.1%} of {entry['n']}"
 
 
 def _text(value: Any) -> str | None:
