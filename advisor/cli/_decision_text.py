@@ -11,7 +11,8 @@ WIDTH = 110
 
 
 def show(decision: Decision, rows: int) -> Iterator[str]:
-    """The lines to print: verdict, table of ranked options, reasons, limits, what was ruled out, plan, questions, changes."""
+    """The lines to print: verdict, table of ranked options, reasons, limits, what was ruled out, plan, questions,
+    changes."""
     yield from _verdict(decision)
     yield from _table(decision, rows)
     yield from _reasons(decision)
@@ -25,7 +26,8 @@ def show(decision: Decision, rows: int) -> Iterator[str]:
     yield from _items("Changed since the decision before", [change.text for change in decision.changes])
     yield ""
     yield (
-        f"{decision.options_considered:,} options considered, {len(decision.ranked):,} priced on {decision.samples:,} samples "
+        f"{decision.options_considered:,} options considered, {len(decision.ranked):,} listed, "
+        f"{decision.samples:,} samples "
         f"over {decision.horizon_months} months; prices of {decision.prices_date}."
     )
 
@@ -42,7 +44,8 @@ def _verdict(decision: Decision) -> Iterator[str]:
         yield f"  answered well {spread(option.quality, share)}, {spread(option.monthly_cost_usd)} a month"
         yield f"  {spread(option.upfront_cost_usd)} once, p95 answer after {spread(option.latency_p95_ms, latency)}"
         yield f"  worth {spread(option.npv_usd)} against today over {decision.horizon_months} months"
-        yield f"  best in {share(option.probability_best)} of the samples, within the limits in {share(option.feasible_probability)}"
+        best, inside = share(option.probability_best), share(option.feasible_probability)
+        yield f"  best in {best} of the samples, within the limits in {inside}"
     settled = "settled" if decision.settled else "not settled"
     yield f"  {settled}: {decision.settled_because}"
     if decision.conflict is not None:
@@ -79,8 +82,9 @@ def _worth_a_row(decision: Decision, rows: int) -> Iterator[tuple[int, OptionRes
 def _row(place: int, o: OptionResult) -> str:
     note = "" if o.feasible_probability >= 0.5 else "  (outside the limits)"
     return (
-        f"{place:>3} {share(o.quality.p50):>13} {money(o.monthly_cost_usd.p50):>10} {money(o.upfront_cost_usd.p50):>10} "
-        f"{latency(o.latency_p95_ms.p50):>8} {money(o.npv_usd.p50):>10} {share(o.probability_best):>8}  {o.label}{note}"
+        f"{place:>3} {share(o.quality.p50):>13} {money(o.monthly_cost_usd.p50):>10} "
+        f"{money(o.upfront_cost_usd.p50):>10} {latency(o.latency_p95_ms.p50):>8} "
+        f"{money(o.npv_usd.p50):>10} {share(o.probability_best):>8}  {o.label}{note}"
     )
 
 
@@ -88,7 +92,7 @@ def _reasons(decision: Decision) -> Iterator[str]:
     subject = decision.recommended or (decision.ranked[0] if decision.ranked else None)
     names = {"winner"} | ({subject.option_id} if subject else set())
     yield from _items("Why", [r.text + _sources(r.evidence) for r in decision.reasons if r.about in names][:6])
-    against = {}
+    against: dict[str, str] = {}
     for reason in decision.reasons:
         if reason.about not in names:
             against.setdefault(reason.about, reason.text)
@@ -120,7 +124,8 @@ def _plan(decision: Decision) -> Iterator[str]:
 
 def _questions(decision: Decision) -> Iterator[str]:
     lines = [
-        f"{q.question} ({q.fact}; worth {money(q.value_of_information_usd)}, changes the winner in {share(q.changes_winner_probability)})"
+        f"{q.question} ({q.fact}; worth {money(q.value_of_information_usd)}, "
+        f"changes the approach in {share(q.changes_winner_probability)})"
         for q in decision.next_questions[:6]
     ]
     yield from _items("What to find out next", lines)

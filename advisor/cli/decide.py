@@ -10,7 +10,6 @@ from advisor.cli.common import Options, common_options, emit, emit_json, talk
 if TYPE_CHECKING:
     from advisor.answers import Answers
     from advisor.decision.result import Decision
-    from advisor.project import Project
 
 
 @click.command()

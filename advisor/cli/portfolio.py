@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from advisor.decision.portfolio import Conflict, Group, Portfolio, Shared, UseCase
 
 EXACT_RISK_CASES = 10
-"""Up to this many use cases the risk of the whole is weighed; above it the risks of the plans are added up (which is never less)."""
+"""Up to this many use cases the risk of the whole is weighed; above it the risks of the plans are added up (which is
+never less)."""
 
 
 @click.command()
@@ -29,7 +30,8 @@ EXACT_RISK_CASES = 10
 @click.option("--gap", type=click.FloatRange(0, 1), default=0.01, help="Stop this close to the optimum (default 0.01).")
 @common_options
 def command(options: Options, files: tuple[Path, ...], seconds: float, gap: float, **shared: Any) -> int:
-    """Choose one option for every use case in FILES (answers files). Exit code 1 when the limits leave no plan for all."""
+    """Choose one option for every use case in FILES (answers files). Exit code 1 when the limits leave no plan for
+    all."""
     from advisor.decision.portfolio import conflict_of, solve_portfolio
 
     cases, groups, fleet = _cases(options, files, shared.pop("gpus"))
@@ -209,13 +211,13 @@ def _lines(result: "Portfolio", groups: dict[str, "Group"], limits: "Shared") ->
     lines = [f"{'use case':24} {'value':>10} {'once':>9} {'a month':>9} {'weeks':>6}  plan"]
     for name, plan in result.chosen.items():
         lines.append(
-            f"{name[:24]:24} {money(plan.value_usd):>10} {money(plan.upfront_usd):>9} {money(plan.quarterly_usd[0]):>9} "
-            f"{plan.weeks:>6.1f}  {plan.label}"
+            f"{name[:24]:24} {money(plan.value_usd):>10} {money(plan.upfront_usd):>9} "
+            f"{money(plan.quarterly_usd[0]):>9} {plan.weeks:>6.1f}  {plan.label}"
         )
     for row in _fleet(result, groups):
-        place = "owned" if row["owned"] else "rented"
-        lines.append(f"machines: {row['replicas']} x {row['label']} ({place}), {money(row['monthly_usd'])} a month, for "
-                     f"{', '.join(row['use_cases'])}")  # fmt: skip
+        place, cases = "owned" if row["owned"] else "rented", ", ".join(row["use_cases"])
+        monthly = money(row["monthly_usd"])
+        lines.append(f"machines: {row['replicas']} x {row['label']} ({place}), {monthly} a month, for {cases}")
     for name, row in _usage(result, groups, limits).items():
         bound = "" if row["limit"] is None else f" of {row['limit']:,.0f}"
         lines.append(f"{name}: {row['used']:,.0f}{bound}")

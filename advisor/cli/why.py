@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 )
 @common_options
 def command(options: Options, option: str | None, file: Path | None, traced: bool) -> None:
-    """Say why OPTION (an option_id, or an approach such as `lora`) stands where it stands; without it, the recommended one."""
+    """Say why OPTION (an option_id, or an approach such as `lora`) stands where it stands; without it, the recommended
+    one."""
     from advisor.decision.inquiry import inquire
 
     answers, rules, catalogue = _inputs(options, file)

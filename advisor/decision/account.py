@@ -21,7 +21,8 @@ AMOUNTS = ("once", "per_request", "per_request_tokens", "per_month")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One cost line. Amounts are US dollars, scalars or arrays over samples; per-request amounts are of month 1's volume."""
+    """One cost line. Amounts are US dollars, scalars or arrays over samples; per-request amounts are of month 1's
+    volume."""
 
     line: str
     label: str

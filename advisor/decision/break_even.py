@@ -1,4 +1,5 @@
-"""Break-even: where one input makes the recommended option and its reference equally good; and which option is best over two inputs."""
+"""Break-even: where one input makes the recommended option and its reference equally good; and which option is best
+over two inputs."""
 
 from __future__ import annotations
 

@@ -39,7 +39,8 @@ LIFTED: dict[str, Any] = {
 def constraint_prices(study: Study, options: Sequence[Option], winner: int | None) -> list[ConstraintPrice]:
     """One price per limit that is answered and binds nothing or something, the dearest first.
 
-    `winner` is the place of the recommended option in `options`; None where nothing is feasible, then no limit has a price.
+    `winner` is the place of the recommended option in `options`; None where nothing is feasible, then no limit has a
+    price.
     """
     limits = [fact for fact in (*REMOVED, *LIFTED) if _binds(study.answers, fact)]
     if winner is None or not limits:

@@ -3,8 +3,10 @@
 Equations (per sample):
 
     people      hours x wage, once and every month; evaluation set: hours x wage + labels missing to 300 test items
-    labels      examples bought x price of one; distilled: 3,000 answers of a teacher at its token price, one in ten reviewed
-    training    tokens = examples x (sent + answered) x 3 epochs; cost = hours x rent, or tokens x price (at least the minimum), x attempts
+    labels      examples bought x price of one; distilled: 3,000 answers of a teacher at its token price, one in ten
+                reviewed
+    training    tokens = examples x (sent + answered) x 3 epochs; cost = hours x rent, or tokens x price (at least the
+                minimum), x attempts
     upkeep      hours a month x wage + re-training cost x re-trainings a month (base model retired, knowledge changed)
 """
 

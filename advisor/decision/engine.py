@@ -21,7 +21,7 @@ from advisor.decision.optimize import Relaxation, choose, pareto, relaxations, s
 from advisor.decision.plan import staged_plan
 from advisor.decision.points import SEED
 from advisor.decision.ranking import rank, within_share
-from advisor.decision.result import Assumption, Conflict, Decision, OptionResult, SolverReport, Stage, Verdict
+from advisor.decision.result import Assumption, Conflict, Decision, OptionResult, Reason, SolverReport, Stage, Verdict
 from advisor.decision.sensitivity import sensitivities
 from advisor.decision.study import Study, build_study
 from advisor.decision.summary import briefs, full
@@ -138,7 +138,8 @@ class _Assembly:
         )
 
     def _explained(self, leader: int, place: int | None) -> dict[str, object]:
-        """What takes a second look at the case: flips, prices of limits, break-evens, sensitivities, the worth of a pilot."""
+        """What takes a second look at the case: flips, prices of limits, break-evens, sensitivities, the worth of a
+        pilot."""
         study = self.study
         options = representatives(study, [leader, *(i for i in self.ranking.order if i != leader)])
         found: dict[str, object] = {
@@ -210,7 +211,7 @@ class _Assembly:
             return f"Not enough is known yet; the leaning is: {leader.label}"
         return leader.label
 
-    def _reasons(self, leader: int, ranked: list[OptionResult]) -> list[explain.Reason]:
+    def _reasons(self, leader: int, ranked: list[OptionResult]) -> list[Reason]:
         study = self.study
         winner = study.outcomes[leader].option
         by_id = {r.option_id: r for r in ranked}

@@ -1,6 +1,7 @@
 """Flips: the nearest value of each answer at which another option would be recommended.
 
-For every answered fact a grid of other values is valued side by side; where the recommendation changes, a second grid between the
+For every answered fact a grid of other values is valued side by side; where the recommendation changes, a second grid
+between the
 last value that keeps it and the first that does not finds the place more closely.
 """
 
@@ -50,7 +51,8 @@ class _Try:
 
 
 def find_flips(study: Study, options: Sequence[Option], winner: int) -> list[Flip]:
-    """The nearest flip of every answered fact that has one. `winner` is the place of the recommended option in `options`."""
+    """The nearest flip of every answered fact that has one. `winner` is the place of the recommended option in
+    `options`."""
     read = study.world.facts.read
     facts = [fact for fact in study.rules.facts.values() if fact.id in read]
     tries = [each for fact in facts for each in _other_values(fact, study.answers)]
@@ -129,7 +131,8 @@ def _rounded(fact: Fact, value: float) -> float | int:
 
 
 def with_value(answers: Answers, fact: Fact, value: Any) -> Answers:
-    """The answers with one changed, without those that the change contradicts; what is spent today follows the requests."""
+    """The answers with one changed, without those that the change contradicts; what is spent today follows the
+    requests."""
     changed = answers.with_(fact.id, Answer(value))
     spend, requests = answers.value(SPEND), answers.value(fact.id)
     if fact.id == "traffic.requests_per_month" and isinstance(spend, int | float) and isinstance(requests, int | float):

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from rules.models import Gate
 
 EXCLUDED_FROM = 0.5
-"""An option that a gate excludes in at least this share of the samples is out; below it stays, with its chance of being possible."""
+"""An option that a gate excludes in at least this share of the samples is out; below it stays, with its chance of
+being possible."""
 
 
 @dataclass(slots=True)
@@ -71,9 +72,9 @@ def exclusions(options: Iterable[Option], gates: Mapping[str, Gate], world: Worl
 class _Active:
     """A gate whose condition holds in some samples; asks each distinct kind of option once."""
 
-    def __init__(self, gate: Gate, when: object, world: World) -> None:
+    def __init__(self, gate: Gate, when: NDArray[np.bool_], world: World) -> None:
         self.gate = gate
-        self._when = np.asarray(when, dtype=bool)
+        self._when = when
         self._world = world
         self._names = tuple(n.removeprefix("option.") for n in gate.excludes.names if n.startswith("option."))
         self._known: dict[tuple[object, ...], tuple[float, NDArray[np.bool_]]] = {}
@@ -91,8 +92,10 @@ class _Active:
         return found
 
 
-def _when(gate: Gate, world: World) -> object:
-    return True if gate.when is None else gate.when.evaluate_arrays(lambda name: world.facts[name])
+def _when(gate: Gate, world: World) -> NDArray[np.bool_]:
+    """Where the gate's condition holds: one value, or one per sample."""
+    holds = True if gate.when is None else gate.when.evaluate_arrays(lambda name: world.facts[name])
+    return np.asarray(holds, dtype=bool)
 
 
 def lookup(option: Option, world: World) -> Callable[[str], object]:

@@ -1,11 +1,15 @@
-"""Time: growth, price trends and discounting folded into one number per sample, so that an option is priced without a loop over months.
+"""Time: growth, price trends and discounting folded into one number per sample, so that an option is priced without a
+loop over months.
 
-With v_t the requests in month t relative to month 1, d_t the discount factor of month t and k_t the price trend of hosted tokens,
+With v_t the requests in month t relative to month 1, d_t the discount factor of month t and k_t the price trend of
+hosted tokens,
 
-    requests[s] = sum over t > s of v_t d_t      tokens[s] = sum over t > s of v_t k_t d_t      months[s] = sum over t > s of d_t
+    requests[s] = sum over t > s of v_t d_t      tokens[s] = sum over t > s of v_t k_t d_t      months[s] = sum over t
+    > s of d_t
 
 An option that goes live after s months with a cost of c per request and f per month has the present value
-c x requests_in_month_1 x requests[s] + f x months[s]; c of hosted tokens takes tokens[s]. Month t ends t/12 years from the start.
+c x requests_in_month_1 x requests[s] + f x months[s]; c of hosted tokens takes tokens[s]. Month t ends t/12 years from
+the start.
 """
 
 from __future__ import annotations
@@ -48,7 +52,8 @@ class Horizon:
 
     @staticmethod
     def at(tails: Array, start: Array) -> Array:
-        """The tail sum of each sample from its own start; `tails` is (months + 1, samples or 1). Part of a month counts in part."""
+        """The tail sum of each sample from its own start; `tails` is (months + 1, samples or 1). Part of a month
+        counts in part."""
         whole = np.floor(start).astype(np.int64)
         part = start - whole
         after = np.minimum(whole + 1, tails.shape[0] - 1)

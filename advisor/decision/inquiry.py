@@ -10,6 +10,7 @@ from advisor.base.errors import UsageError
 from advisor.decision import explain
 from advisor.decision.optimize import choose
 from advisor.decision.ranking import rank, within_share
+from advisor.decision.result import RuledOut
 from advisor.decision.study import build_study
 from advisor.decision.summary import briefs
 from advisor.decision.trace import trace
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from advisor.answers import Answers
     from advisor.decision.options import Option
-    from advisor.decision.result import OptionResult, Reason, RuledOut
+    from advisor.decision.result import OptionResult, Reason
     from advisor.decision.study import Study
     from advisor.decision.trace import Figure
     from pricing.catalogue import Catalogue
@@ -47,7 +48,8 @@ class Inquiry:
 def inquire(
     answers: Answers, rules: RuleBook, catalogue: Catalogue, *, today: date, wanted: str | None, samples: int = 1024
 ) -> Inquiry:
-    """Look at the option whose id or approach is `wanted` (None: the recommended one). Raises `UsageError` for an unknown one."""
+    """Look at the option whose id or approach is `wanted` (None: the recommended one). Raises `UsageError` for an
+    unknown one."""
     start = answers.value("finance.start")
     on = max(today, start) if start is not None else today
     study = build_study(answers, rules, catalogue, on, samples=samples)
@@ -86,9 +88,7 @@ def _excluded(option: Option, study: Study) -> Inquiry:
         result=None,
         reasons=explain.guidance_reasons(option, option.id, study.rules, study.answers.known()),
         ruled_out=[
-            explain.RuledOut(
-                option_id=o.id, approach=o.approach, rule=g.id, text=g.text, evidence=explain.evidence_of(g)
-            )
+            RuledOut(option_id=o.id, approach=o.approach, rule=g.id, text=g.text, evidence=explain.evidence_of(g))
             for o, g in mine
         ],
         misses=[],
@@ -104,7 +104,7 @@ def _valued(option: Option, study: Study, order: list[int], best: int, chosen: s
         [float(rank(study).chance[study.places[o.option.id]]) for o in both],
         [within_share(o, study) for o in both],
     )
-    known = study.answers.known()
+    known, metrics = study.answers.known(), study.candidates[place].metrics
     about = "winner" if place == best else option.id
     reasons = [] if place == best else [explain.money_reason(winner, mine)]
     reasons += explain.guidance_reasons(option, about, study.rules, known)
@@ -119,13 +119,12 @@ def _valued(option: Option, study: Study, order: list[int], best: int, chosen: s
         result=mine,
         reasons=reasons,
         ruled_out=[
-            explain.RuledOut(option_id=option.id, rule=g.id, text=g.text, evidence=explain.evidence_of(g))
-            for g in gates
+            RuledOut(option_id=option.id, rule=g.id, text=g.text, evidence=explain.evidence_of(g)) for g in gates
         ],
         misses=[
-            f"{limit.label}: {limit.show(study.candidates[place].metrics[limit.metric])} against {limit.show(limit.bound)}"
+            f"{limit.label}: {limit.show(metrics[limit.metric])} against {limit.show(limit.bound)}"
             for limit in study.limits
-            if not limit.allows(study.candidates[place].metrics[limit.metric])
+            if not limit.allows(metrics[limit.metric])
         ],
         figures=trace(study, outcome),
     )

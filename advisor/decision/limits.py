@@ -18,7 +18,8 @@ SURE_OF = {
     "weeks": 0.6,
     "missing_replicas": 0.6,
 }
-"""A limit counts as met when it is met in this share of the samples. Quality is judged at its middle: its spread is wide until a
+"""A limit counts as met when it is met in this share of the samples. Quality is judged at its middle: its spread is
+wide until a
 pilot has measured it, and the plan's gates stop what falls short."""
 SPOKEN_OF = (
     ("limits.latency_p95_ms", "latency limit", "latency_p95_ms", False),

@@ -1,4 +1,5 @@
-"""Which machines can run an open model: rented GPUs by price and speed, the user's own, or a CPU server for a small one."""
+"""Which machines can run an open model: rented GPUs by price and speed, the user's own, or a CPU server for a small
+one."""
 
 from __future__ import annotations
 
@@ -24,11 +25,13 @@ SMALL_CARD_GIB = 40.0
 MOST_SMALL_CARDS = 2
 """Cards with less memory have no fast links between them: more than two slow each other down."""
 FAST_SHARE = 0.6
-"""Rented set-ups per model: the cheapest that fits, and the cheapest of those that reach this share of the fastest's speed."""
+"""Rented set-ups per model: the cheapest that fits, and the cheapest of those that reach this share of the fastest's
+speed."""
 CPU_LIMIT_B = 2.0
 """Above this many billion parameters a CPU server answers too slowly to be offered."""
 EIGHT_BIT_FROM_B = 3.0
-"""From this many billion parameters on GPUs serve 8-bit weights: no loss in quality that evaluations detect, half the memory
+"""From this many billion parameters on GPUs serve 8-bit weights: no loss in quality that evaluations detect, half the
+memory
 (Dettmers et al. 2022, arXiv:2208.07339). Smaller models and CPU machines serve 16 bits."""
 RENTED_FOR_TRAINING = 8
 """GPUs of a kind that can be rented together for a training run."""
@@ -36,7 +39,8 @@ POWER_USD_PER_KWH = 0.15
 OVERHEAD = 1.25
 """Memory beyond the weights for cache, activations and the runtime, as a factor."""
 TRAINING_SHARE_OF_PREFILL = {"full": 1 / 3, "encoder": 1 / 3, "lora": 1 / 2, "qlora": 0.38}
-"""Prefill is 2 operations a parameter and token, full training 6, training of adapters 4; 4-bit weights are unpacked each time."""
+"""Prefill is 2 operations a parameter and token, full training 6, training of adapters 4; 4-bit weights are unpacked
+each time."""
 TRAINING_EFFICIENCY = 0.8
 """Training reaches less of the arithmetic than prefill: optimiser, short batches, held-out evaluations (judgement)."""
 QUEUEING = 1.6
@@ -69,7 +73,8 @@ class Machine:
         return sent / self.profile.prefill_tokens_per_s + answered / self.profile.decode_tokens_per_s
 
     def latency_ms(self, sent: Amount, answered: Amount) -> Amount:
-        """Time of a whole answer under load, before queueing at peaks. Half of the batch's slow-down is met on average."""
+        """Time of a whole answer under load, before queueing at peaks. Half of the batch's slow-down is met on
+        average."""
         p = self.profile
         floor_ms = max(p.first_token_ms - 1e6 / p.prefill_tokens_per_s, 0.0)
         per_token_ms = 1000.0 / p.decode_tokens_per_s_single
@@ -81,7 +86,8 @@ class Machine:
 
     @property
     def training_usd_per_hour(self) -> float:
-        """What the machine costs while it trains; twice the GPUs train twice as fast, so this holds for more of them."""
+        """What the machine costs while it trains; twice the GPUs train twice as fast, so this holds for more of
+        them."""
         return self.usd_per_hour.value
 
 

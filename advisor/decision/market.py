@@ -1,6 +1,8 @@
-"""What can be bought or run on the day: models at places with the prices in force, from the catalogue and the user's own hardware.
+"""What can be bought or run on the day: models at places with the prices in force, from the catalogue and the user's
+own hardware.
 
-A deployment carries everything the valuation needs, so that the rest of the engine knows no catalogue. A token price that is unknown keeps
+A deployment carries everything the valuation needs, so that the rest of the engine knows no catalogue. A token price
+that is unknown keeps
 the deployment out and is reported as not priceable; it never becomes zero.
 """
 
@@ -134,7 +136,8 @@ class Market:
 def open_market(
     catalogue: Catalogue, on: date, *, owned: Sequence[Mapping[str, object]], current_model: str | None
 ) -> Market:
-    """The market on one day. `owned` is the fact `hardware.gpus`; `current_model` keeps a closed model for its customer."""
+    """The market on one day. `owned` is the fact `hardware.gpus`; `current_model` keeps a closed model for its
+    customer."""
     market = Market(prices_date=catalogue.prices_date)
     sold = [model for model in catalogue.models.values() if _on_sale(model, on, current_model, market)]
     hosted = [d for model in sold for d in _hosted(model, catalogue, on, market)]
@@ -350,7 +353,8 @@ def _self_hosted(
 
 
 def _trainings(model: Model, hosting: str) -> tuple[str, ...]:
-    """Which trainings make sense for this model where it runs: adapters everywhere, full where the model is not huge."""
+    """Which trainings make sense for this model where it runs: adapters everywhere, full where the model is not
+    huge."""
     if model.tier == "encoder":
         return ("encoder",)
     params = model.params_b or 0.0

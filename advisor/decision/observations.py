@@ -45,7 +45,8 @@ def measurements(answers: Answers) -> list[Mapping[str, Any]]:
 
 
 def matching(entry: Mapping[str, Any], options: Iterable[Option]) -> Option | None:
-    """The option that the measurement speaks of: same approach, model and training; labels at hand before bought ones."""
+    """The option that the measurement speaks of: same approach, model and training; labels at hand before bought
+    ones."""
     training = entry.get("training") or "none"
     found = [
         o for o in options if (o.approach, o.model_name, o.training) == (entry["approach"], entry["model"], training)

@@ -1,11 +1,14 @@
-"""The choice as an optimisation: pick one option within the limits, for the most value less a weight on the risk of loss.
+"""The choice as an optimisation: pick one option within the limits, for the most value less a weight on the risk of
+loss.
 
     maximise    z = sum over options of x_o (E[npv_o] - weight x CVaR_o)
     subject to  sum x_o = 1,  sum x_o metric_o <= limit (or >= a floor),  x_o binary
     then        minimise the steps of work, sum x_o level_o, with z at least (1 - tolerance) of the best
 
-The second stage is the rule to take the cheapest step that suffices: figures this uncertain do not tell plans apart that lie
-within a few percent of each other, and the simpler one commits less. CVaR_o is the mean loss (-npv) in the worst tenth of the samples (Rockafellar and Uryasev 2000). Written with PuLP, solved with HiGHS;
+The second stage is the rule to take the cheapest step that suffices: figures this uncertain do not tell plans apart
+that lie
+within a few percent of each other, and the simpler one commits less. CVaR_o is the mean loss (-npv) in the worst tenth
+of the samples (Rockafellar and Uryasev 2000). Written with PuLP, solved with HiGHS;
 the status that is reported is the solver's own (`sol_status`, not the "Optimal" that PuLP says after a time limit).
 """
 
@@ -62,7 +65,8 @@ class Choice:
 
 
 def cvar_loss(npv: Array, tail: float = TAIL) -> float:
-    """Conditional value at risk: mean loss (-npv) in the worst `tail` share of samples, US dollars; below zero for gains."""
+    """Conditional value at risk: mean loss (-npv) in the worst `tail` share of samples, US dollars; below zero for
+    gains."""
     count = max(1, int(np.ceil(tail * npv.size)))
     worst = np.partition(npv, count - 1)[:count]
     return float(-worst.mean())
@@ -77,7 +81,8 @@ def quantile(samples: Array, share: float) -> float:
 
 
 class Metrics(dict[str, float]):
-    """An option's metrics, each where a limit on it is judged (`SURE_OF`), taken from the samples when first asked for."""
+    """An option's metrics, each where a limit on it is judged (`SURE_OF`), taken from the samples when first asked
+    for."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__()
@@ -122,7 +127,7 @@ def choose(candidates: Sequence[Candidate], limits: Sequence[Limit], *, seconds:
     solved = solve(problem, seconds=seconds)
     best = _picked(candidates, picks) if solved.found else None
     if best is None or best.objective_usd <= 0.0 or best.level == 0:
-        return Choice(best and best.option_id, solved)
+        return Choice(None if best is None else best.option_id, solved)
     problem += value >= (1.0 - TOLERANCE) * best.objective_usd / scale - 1e-9, "as_good"
     steps = pulp.lpSum(c.level * x for c, x in zip(candidates, picks, strict=True))
     problem.setObjective(value - LEVEL_UNIT * steps)
@@ -136,7 +141,8 @@ def _picked(candidates: Sequence[Candidate], picks: Sequence[Any]) -> Candidate 
 
 
 def as_good(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Candidates (best first) in the order of recommendation: those within the tolerance by steps of work, then the rest."""
+    """Candidates (best first) in the order of recommendation: those within the tolerance by steps of work, then the
+    rest."""
     if not candidates or candidates[0].objective_usd <= 0.0:
         return list(candidates)
     least = (1.0 - TOLERANCE) * candidates[0].objective_usd

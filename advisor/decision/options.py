@@ -1,7 +1,10 @@
-"""Which options exist: approach x model x training x where it runs x labels, generated from what can be bought and run on the day.
+"""Which options exist: approach x model x training x where it runs x labels, generated from what can be bought and run
+on the day.
 
-Nothing is listed by hand. A deployment (a model at a place with prices in force) comes from `advisor.decision.market`; each approach
-says which deployments it can use. Gates (rules) remove options afterwards, so that every removal has a rule and a reason.
+Nothing is listed by hand. A deployment (a model at a place with prices in force) comes from `advisor.decision.market`;
+each approach
+says which deployments it can use. Gates (rules) remove options afterwards, so that every removal has a rule and a
+reason.
 """
 
 from __future__ import annotations
@@ -193,7 +196,8 @@ def generate(
 ) -> list[Option]:
     """Every option that exists on the day, before gates.
 
-    `label_plans` are totals of examples that could be bought; only those above what is at hand make an option of their own.
+    `label_plans` are totals of examples that could be bought; only those above what is at hand make an option of their
+    own.
     `current_model` is left out of swap_model: it is the status quo. `current` is how the job is done today.
     """
     labels = tuple(_label_choices(label_plans, labels_at_hand, teacher_allowed))
@@ -221,7 +225,8 @@ def _prompted(deployment: Deployment, current_model: str | None, current: str | 
 
 
 def _tuned(deployment: Deployment, labels: tuple[tuple[int | None, bool], ...]) -> Iterator[Option]:
-    """Adapters and encoders with every source of labels; 4-bit and full training with the first, which is the cheapest."""
+    """Adapters and encoders with every source of labels; 4-bit and full training with the first, which is the
+    cheapest."""
     for training in deployment.trainings:
         for count, distilled in labels if training in ("lora", "encoder") else labels[:1]:
             yield Option(training, training, deployment, None, count, distilled)
@@ -232,7 +237,8 @@ def _tuned(deployment: Deployment, labels: tuple[tuple[int | None, bool], ...]) 
 def _label_choices(
     label_plans: tuple[int, ...], labels_at_hand: float | None, teacher_allowed: bool
 ) -> Iterator[tuple[int | None, bool]]:
-    """(labels to train on, distilled): what is at hand, made by a teacher, or more bought. The first is the cheapest."""
+    """(labels to train on, distilled): what is at hand, made by a teacher, or more bought. The first is the
+    cheapest."""
     at_hand = labels_at_hand
     if at_hand is None or at_hand > 0:
         yield None, False

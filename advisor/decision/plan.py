@@ -1,4 +1,14 @@
-"""The staged plan: evaluation set first, then the cheapest step that may suffice, each with the number at which one goes on or stops."""
+"""The staged plan: evaluation set first, then the cheapest step that may suffice, each with the number at which one
+goes on or stops.
+
+worth of a point   s = mean over samples of (worth of a good answer + cost of a wrong one) x discounted requests while
+it runs
+stop at a step     q >= E[q_step] + (E[npv_winner] - E[npv_step]) / s           the next step would not pay for itself
+ship the winner    q >= E[q_winner] - (E[npv_winner] - max(E[npv_before], 0)) / s    below it, the step before was the
+better plan
+test items         n = (1.96 + 0.84)^2 x discordant share / difference^2       (Connor 1987, normal approximation to
+McNemar)
+"""
 
 from __future__ import annotations
 
@@ -8,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from advisor.decision.costs import EVALUATION_EXAMPLES
+from advisor.decision.options import LEVELS
 from advisor.decision.result import Spread, Stage
 from advisor.decision.summary import spread
 
@@ -16,127 +27,150 @@ if TYPE_CHECKING:
 
     from advisor.decision.valuation import Outcome, Valuation
 
-ORDER = (
-    "swap_model",
-    "prompting",
-    "few_shot_retrieval",
-    "long_context",
-    "rag",
-    "encoder",
-    "lora",
-    "qlora",
-    "api_tuning",
-    "full",
-    "rag_plus_ft",
-)
-"""The order of work: what costs least to try comes first (the article's rule: tuning is the third option, not the first)."""
-Z95 = 1.96
+STEPS = ("prompting", "few_shot_retrieval", "long_context", "rag")
+"""What is tried on the way to something that takes more work."""
+MOST_STEPS = 2
+Z_95, Z_80 = 1.96, 0.8416
+DISCORDANT_SHARE = 0.2
+LEAST_ITEMS, MOST_ITEMS = 100, 600
 
 
 def staged_plan(winner: Outcome, ranked: Sequence[Outcome], valuation: Valuation, floor: float | None) -> list[Stage]:
-    """The steps up to the winner. `ranked` are the feasible options, best first."""
-    test_items = max(EVALUATION_EXAMPLES, int(np.median(valuation.world.number("data.test_examples", 0.0))))
-    stages = [_evaluation_stage(test_items, valuation)]
+    """The steps up to the winner. `ranked` are the options that may be chosen, best first."""
+    steps = _steps(winner, ranked)
+    items = _test_items(winner, steps, valuation)
+    first = _evaluation_stage(items)
     if winner.option.approach == "keep_current":
-        return [*stages, _keep_stage(winner, test_items)] if np.any(winner.quality > 0.0) else [_nothing_stage()]
-    for step in _steps(winner, ranked):
-        last = step is winner
+        return [first, _keep_stage(winner, items)] if np.any(winner.quality > 0.0) else [_nothing_stage()]
+    stages = [first]
+    for before, step in zip([None, *steps], [*steps, winner], strict=True):
+        if step is winner:
+            gate = _ship(winner, before, valuation, floor, items)
+        else:
+            gate = _stop(step, winner, valuation, floor, items)
         stages.append(
             Stage(
                 name=step.option.label,
-                do=_instruction(step.option.approach),
-                gate=_gate(winner if last else step, floor or _target(winner), test_items, stop=last),
+                do=INSTRUCTIONS[step.option.approach],
+                gate=gate,
                 weeks=spread(step.weeks),
                 cost_usd=spread(step.upfront_usd),
             )
         )
-    stages.append(
-        Stage(
-            name="Decide again with what was measured",
-            do="`advisor evaluate` writes the measured quality, latency and cost; `advisor decide` compares them with this prediction.",
-            gate="Go on when the recommendation stands; otherwise follow the new one.",
-        )
-    )
+    stages.append(_decide_again())
     return stages
+
+
+def _steps(winner: Outcome, ranked: Sequence[Outcome]) -> list[Outcome]:
+    """The best option of every cheaper approach that is a step on the way and costs less up front."""
+    level = LEVELS[winner.option.approach]
+    found: list[Outcome] = []
+    for approach in STEPS:
+        if LEVELS[approach] >= level or (approach == "rag" and not winner.option.retrieval):
+            continue
+        best = next((o for o in ranked if o.option.approach == approach), None)
+        if best is not None and float(np.median(best.upfront_usd)) < float(np.median(winner.upfront_usd)):
+            found.append(best)
+    return found[:MOST_STEPS]
+
+
+def worth_of_quality_usd(outcome: Outcome, valuation: Valuation) -> float:
+    """Expected present value of answering all requests well instead of none, while the option runs."""
+    stakes = np.asarray(valuation.stakes.value_usd) + np.asarray(valuation.stakes.error_usd)
+    requests = valuation.costs.requests * valuation.requests_live(outcome.option, outcome.account)
+    return max(float(np.mean(stakes * requests)), 1e-9)
+
+
+def _stop(step: Outcome, winner: Outcome, valuation: Valuation, floor: float | None, items: int) -> str:
+    """The number at which this step is enough."""
+    gap = float(winner.npv_usd.mean() - step.npv_usd.mean())
+    enough = float(step.quality.mean()) + gap / worth_of_quality_usd(step, valuation)
+    enough = min(max(enough, floor or 0.0), 0.995)
+    at = f"At {enough:.0%} or more on {items} items stop here: what comes next would not pay for itself."
+    return f"{_expected(step)} {at} Below that go on."
+
+
+def _ship(winner: Outcome, before: Outcome | None, valuation: Valuation, floor: float | None, items: int) -> str:
+    """The number below which the winner was not worth it."""
+    fallback = 0.0 if before is None else max(float(before.npv_usd.mean()), 0.0)
+    lead = max(float(winner.npv_usd.mean()) - fallback, 0.0)
+    least = float(winner.quality.mean()) - lead / worth_of_quality_usd(winner, valuation)
+    least = min(max(least, floor or 0.0, 0.01), 0.995)
+    back = "today" if before is None else "the step before"
+    at = f"Ship at {least:.0%} or more on {items} items; below that return to {back} and decide again."
+    return f"{_expected(winner)} {at}"
+
+
+def _expected(outcome: Outcome) -> str:
+    expected = spread(outcome.quality)
+    return f"Expected {expected.p50:.0%} ({expected.p10:.0%} to {expected.p90:.0%}) answered well."
+
+
+def _test_items(winner: Outcome, steps: Sequence[Outcome], valuation: Valuation) -> int:
+    """Enough items to tell the winner from the step before it, in tens; what is at hand when that is more."""
+    at_hand = int(np.median(np.asarray(valuation.world.number("data.test_examples", 0.0))))
+    wanted = EVALUATION_EXAMPLES
+    if steps:
+        difference = abs(float(winner.quality.mean() - steps[-1].quality.mean()))
+        wanted = math.ceil((Z_95 + Z_80) ** 2 * DISCORDANT_SHARE / max(difference, 0.01) ** 2 / 10) * 10
+    return max(min(max(wanted, LEAST_ITEMS), MOST_ITEMS), min(at_hand, MOST_ITEMS))
+
+
+def detectable_difference(items: int, discordant_share: float = DISCORDANT_SHARE) -> float:
+    """The smallest difference that a paired test of `items` finds in four of five cases."""
+    return (Z_95 + Z_80) * math.sqrt(discordant_share / items)
+
+
+def _evaluation_stage(items: int) -> Stage:
+    points = 100 * detectable_difference(items)
+    return Stage(
+        name="Evaluation set",
+        do=f"Collect {items} labelled test items that no step may train on, and write down how a good answer is told "
+        f"from a bad one.",
+        gate=f"Go on when two people agree on 9 of 10 items. {items} items show differences of {points:.0f} points and "
+        f"more.",
+        weeks=Spread(p10=0.5, p50=1.0, p90=2.0),
+    )
 
 
 def _keep_stage(winner: Outcome, items: int) -> Stage:
     expected = spread(winner.quality)
-    error = Z95 * math.sqrt(expected.p50 * (1 - expected.p50) / items)
+    error = Z_95 * math.sqrt(expected.p50 * (1 - expected.p50) / items)
     return Stage(
         name="Keep what runs today",
         do="Leave it as it is, and measure it on the evaluation set: the comparison needs a figure, not an impression.",
-        gate=f"Decide again when it answers less than {max(expected.p50 - error, 0.0):.0%} of {items} items well, or when "
-        f"volume or spend has doubled.",
+        gate=f"Decide again when it answers less than {max(expected.p50 - error, 0.0):.0%} of {items} items well, or "
+        f"when volume or spend has doubled.",
     )
 
 
 def _nothing_stage() -> Stage:
     return Stage(
         name="Do not start yet",
-        do="As answered, no plan pays for itself. Find out first what a good answer is worth and what a wrong one costs.",
+        do="As answered, no plan pays for itself. Find out what a good answer is worth and what a wrong one costs.",
         gate="Decide again when one of the answers named under what would change it has changed.",
     )
 
 
-def _steps(winner: Outcome, ranked: Sequence[Outcome]) -> list[Outcome]:
-    """The best option of every cheaper approach that is a real step on the way, then the winner."""
-    place = ORDER.index(winner.option.approach)
-    steps: list[Outcome] = []
-    for approach in ORDER[:place]:
-        if approach not in ("prompting", "rag", "few_shot_retrieval") or (
-            approach == "rag" and not winner.option.retrieval
-        ):
-            continue
-        best = next((o for o in ranked if o.option.approach == approach), None)
-        if best is not None and float(np.median(best.upfront_usd)) < float(np.median(winner.upfront_usd)):
-            steps.append(best)
-    return [*steps[:2], winner]
-
-
-def _target(winner: Outcome) -> float:
-    return float(np.quantile(winner.quality, 0.5))
-
-
-def _evaluation_stage(items: int, valuation: Valuation) -> Stage:
-    detectable = 100 * detectable_difference(items)
+def _decide_again() -> Stage:
     return Stage(
-        name="Evaluation set",
-        do=f"Collect {items} labelled test items that no step may train on; write down how a good answer is told from a bad one.",
-        gate=f"Go on when two people agree on 9 of 10 items. {items} items show differences of about {detectable:.0f} points.",
-        weeks=Spread(p10=0.5, p50=1.0, p90=2.0),
+        name="Decide again with what was measured",
+        do="`advisor evaluate` records the measured quality and latency; `advisor decide` sets them beside this "
+        "prediction.",
+        gate="Go on when the recommendation stands; otherwise follow the new one.",
     )
 
 
-def detectable_difference(items: int, discordant_share: float = 0.2) -> float:
-    """The smallest difference that a paired test of `items` finds in four of five cases.
-
-    (1.96 + 0.84) sqrt(discordant share / items), the normal approximation to McNemar's test (Connor 1987).
-    """
-    return (Z95 + 0.8416) * math.sqrt(discordant_share / items)
-
-
-def _gate(outcome: Outcome, target: float | None, items: int, *, stop: bool) -> str:
-    expected = spread(outcome.quality)
-    wanted = target if target is not None else expected.p50
-    error = Z95 * math.sqrt(wanted * (1 - wanted) / items)
-    said = f"Expected {expected.p50:.0%} ({expected.p10:.0%} to {expected.p90:.0%}) answered well."
-    if stop:
-        return f"{said} Ship at {max(expected.p10, wanted - error):.0%} or more on {items} items; below {expected.p10:.0%} stop and decide again."
-    return f"{said} At {wanted:.0%} or more on {items} items stop here: the next step is not needed. Below {wanted - error:.0%} go on."
-
-
-def _instruction(approach: str) -> str:
-    return {
-        "swap_model": "Run today's prompt on the new model over the evaluation set and compare item by item.",
-        "prompting": "Write and optimise the prompt with fixed examples; constrain the output where the format can be expressed.",
-        "few_shot_retrieval": "Put the nearest labelled examples into the prompt.",
-        "long_context": "Put the documents into the window, cached, in a fixed order.",
-        "rag": "Build the index; tune chunks, search and reranking on retrieval before touching the prompt.",
-        "encoder": "Train a small encoder on the labelled examples; `advisor train --method encoder`.",
-        "lora": "`advisor data check`, then `advisor train --method lora`; several attempts, best by held-out loss.",
-        "qlora": "`advisor data check`, then `advisor train --method qlora`; evaluate on the 4-bit base.",
-        "full": "`advisor data check`, then full training; watch general tasks for forgetting.",
-        "api_tuning": "Upload the checked data to the vendor; mind its last day for jobs and for serving.",
-        "rag_plus_ft": "Build retrieval first; then tune the reader on retrieved passages with distractors.",
-    }[approach]
+INSTRUCTIONS = {
+    "swap_model": "Run today's prompt on the new model over the evaluation set and compare item by item.",
+    "prompting": "Write and optimise the prompt with fixed examples; constrain the output where its format allows.",
+    "few_shot_retrieval": "Put the nearest labelled examples into the prompt.",
+    "long_context": "Put the documents into the window, cached, in a fixed order.",
+    "rag": "Build the index; tune chunks, search and reranking on retrieval before touching the prompt.",
+    "encoder": "Train a small encoder on the labelled examples: `advisor train --method encoder`.",
+    "lora": "`advisor data check`, then `advisor train --method lora`; several attempts, the best by held-out loss.",
+    "qlora": "`advisor data check`, then `advisor train --method qlora`; evaluate on the 4-bit base.",
+    "full": "`advisor data check`, then full training; watch general tasks for forgetting.",
+    "api_tuning": "Upload the checked data to the vendor; mind its last day for jobs and for serving.",
+    "rag_plus_ft": "Build retrieval first; then tune the reader on retrieved passages with distractors.",
+}

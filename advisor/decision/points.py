@@ -1,7 +1,9 @@
 """Quasi-random points: the same scrambled Sobol sample for every option, so that differences are not noise.
 
-Each uncertain quantity (a fact, an effect, a price) owns one dimension by name. Point n of a dimension is the exclusive or of the
-direction numbers of the bits of n, and of the dimension's shift (Sobol 1967; scrambling: Matousek 1998, linear matrix and shift).
+Each uncertain quantity (a fact, an effect, a price) owns one dimension by name. Point n of a dimension is the
+exclusive or of the
+direction numbers of the bits of n, and of the dimension's shift (Sobol 1967; scrambling: Matousek 1998, linear matrix
+and shift).
 The scrambled direction numbers were made once with `scipy.stats.qmc` (`make_table`) and are shipped, because importing
 scipy.stats takes longer than a whole decision.
 """
@@ -31,7 +33,8 @@ MOST_POINTS = 2**16
 class Points:
     """`count` points (a power of two) in one dimension per name, fewer than 1,024 of them.
 
-    With `copies` the same points are repeated that many times, so that variants of a case can be valued side by side in one pass.
+    With `copies` the same points are repeated that many times, so that variants of a case can be valued side by side
+    in one pass.
     """
 
     keeps_facts = True

@@ -2,13 +2,15 @@
 
     maximise   sum_uo x_uo v_uo  -  sum_g n_g c_g  -  weight x CVaR
     one        sum_o x_uo = 1                                            for every use case u
-    load       sum_uo in g  load_uo x_uo  <=  n_g                        replicas of machine group g (a base model on a machine)
+    load       sum_uo in g  load_uo x_uo  <=  n_g                        replicas of machine group g (a base model on a
+               machine)
     spare      n_g >= spare_g z_g,  x_uo <= z_g                          a group that is used has a spare replica
     fleet      sum_g gpus_g n_g <= owned                                 for every kind of owned GPU
     budgets    up-front, a month (by quarter), labelling hours, engineers' hours
     CVaR       eta + 1 / (tail S) sum_s xi_s,   xi_s >= -sum_uo x_uo v_uos + sum_g n_g c_g - eta,   xi_s >= 0
 
-v_uo is the expected net present value without the machines of its group; v_uos the same in scenario s. Adapters and prompts of one
+v_uo is the expected net present value without the machines of its group; v_uos the same in scenario s. Adapters and
+prompts of one
 base model share its replicas, so a second use case on it costs only its load. CVaR as in Rockafellar and Uryasev 2000.
 """
 
@@ -262,7 +264,8 @@ def _cvar(losses: Sequence[float]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Why nothing is feasible: use cases without any plan, or the shared limits that conflict and how far each must move."""
+    """Why nothing is feasible: use cases without any plan, or the shared limits that conflict and how far each must
+    move."""
 
     without_plan: list[str]
     limits: list[str]

@@ -40,7 +40,8 @@ def use_case(study: Study, ranking: Ranking, name: str, *, scenarios: bool) -> t
 
 
 def _worth_keeping(plans: Sequence[Plan]) -> list[Plan]:
-    """Best first, without plans that another one beats in value and in everything shared; the thriftiest always stay."""
+    """Best first, without plans that another one beats in value and in everything shared; the thriftiest always
+    stay."""
     kept: list[Plan] = []
     for plan in plans:
         if not any(_beats(other, plan) for other in kept):
@@ -76,8 +77,9 @@ def _beats(a: Plan, b: Plan) -> bool:
 
 def _plan(study: Study, outcome: Outcome, name: str, groups: dict[str, Group], scenarios: bool) -> Plan:
     option, account = outcome.option, outcome.account
-    group, load, machines = None, 0.0, 0.0
+    group, load = None, 0.0
     served: Array | float = 0.0
+    machines: Array | float = 0.0
     if option.deployment is not None and option.deployment.machine is not None:
         serving = study.valuation.costs.serving.of(option)
         served = serving.part.sums["per_month"]
@@ -113,7 +115,8 @@ def _quarters(study: Study, monthly: Array) -> tuple[float, ...]:
 def _load(study: Study, outcome: Outcome) -> Array:
     """Replicas that the use case keeps busy at its peak; batches by their share of the month."""
     option, costs = outcome.option, study.valuation.costs
-    assert option.deployment is not None and option.deployment.machine is not None
+    assert option.deployment is not None
+    assert option.deployment.machine is not None
     tokens = costs.tokens.of(option)
     busy = option.deployment.machine.busy_seconds(tokens.sent, tokens.answered)
     per_second = costs.requests / (HOURS_PER_MONTH * 3600.0)

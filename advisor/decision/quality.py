@@ -10,8 +10,10 @@ logit(at + points) - logit(at), with standard deviation sd_points / (at' (1 - at
                cap = the lowest of the `lift_cap` effects that apply
     distilled  z  = min(z, z of the prompted teacher + sum of `teacher` effects)
 
-The form of p(n) reproduces the single-task curve of Lawma (63.0, 67.3, 71.2, 75.9 % at 10, 50, 250, 1,000 examples, from
-57.1 towards 85.5) with h = 500 and a = 0.45 within one point. Every effect is drawn once a sample and shared by all options
+The form of p(n) reproduces the single-task curve of Lawma (63.0, 67.3, 71.2, 75.9 % at 10, 50, 250, 1,000 examples,
+from
+57.1 towards 85.5) with h = 500 and a = 0.45 within one point. Every effect is drawn once a sample and shared by all
+options
 it applies to, so that options are compared, not their noise.
 """
 
@@ -117,12 +119,15 @@ class QualityModel:
         return self._latent[key]
 
     def observe(self, option: Option, share: Array, items: float) -> None:
-        """Condition everything on `option` having answered `share` of `items` well (ensemble Kalman update, Evensen 2003).
+        """Condition everything on `option` having answered `share` of `items` well (ensemble Kalman update, Evensen
+        2003).
 
         `share` has one value for each copy of the points; a copy whose value is not a number stays as it is.
 
-        With z the option's log-odds over the samples and y the observed log-odds with variance r = 1 / (n p (1 - p)), every
-        option's samples move by cov(z_o, z) / (var(z) + r) x (y + e - z), e ~ N(0, r). What shares effects with the observed
+        With z the option's log-odds over the samples and y the observed log-odds with variance r = 1 / (n p (1 - p)),
+        every
+        option's samples move by cov(z_o, z) / (var(z) + r) x (y + e - z), e ~ N(0, r). What shares effects with the
+        observed
         option moves with it; its own spread narrows to that of the posterior.
         """
         z = self.latent(option)

@@ -1,10 +1,13 @@
 """What to find out next: the value of knowing each open fact before deciding.
 
-Expected value of partial perfect information by binning (Strong, Oakley and Brennan 2014 discuss the estimator and its bias):
-the samples are sorted into bins of the fact, the best option of each bin is taken, and the mean of those is compared with the best
+Expected value of partial perfect information by binning (Strong, Oakley and Brennan 2014 discuss the estimator and its
+bias):
+the samples are sorted into bins of the fact, the best option of each bin is taken, and the mean of those is compared
+with the best
 option over all samples. Samples are shared by all options, so one pass over the value matrix answers for every fact.
 
-Facts about which nothing is assumed have other columns: what a good answer is worth is the sampled stake; a limit is tried at the
+Facts about which nothing is assumed have other columns: what a good answer is worth is the sampled stake; a limit is
+tried at the
 values it might have (`might_be` in its file); what runs today is tried as each of its choices.
 """
 
@@ -101,7 +104,7 @@ def bins_of(column: NDArray[np.generic]) -> NDArray[np.int64]:
     """The bin of each sample: one per value for few values, else quantile bins."""
     distinct, index = np.unique(column, return_inverse=True)
     if distinct.size <= 2 * BINS:
-        return index.astype(np.int64)
+        return np.asarray(index, dtype=np.int64)
     order = np.argsort(column, kind="stable")
     result = np.empty(column.size, dtype=np.int64)
     result[order] = np.arange(column.size) * BINS // column.size
@@ -109,7 +112,8 @@ def bins_of(column: NDArray[np.generic]) -> NDArray[np.int64]:
 
 
 class _Scorer:
-    """Compares the best option of each bin with the best one of all; the error of a bin's mean is not taken for a gain."""
+    """Compares the best option of each bin with the best one of all; the error of a bin's mean is not taken for a
+    gain."""
 
     def __init__(self, values: Array, kinds: Sequence[str]) -> None:
         self._values = values
@@ -137,7 +141,8 @@ class _Scorer:
     def _sure_gain(self, place: int, inside: NDArray[np.bool_], size: int) -> float:
         """How far an option is ahead of the winner inside a bin, less the error of that difference."""
         difference = self._values[place, inside] - self._values[self._winner, inside]
-        return max(0.0, float(difference.mean()) - SURE * float(difference.std()) / size**0.5)
+        error = float(difference.std()) / float(size) ** 0.5
+        return float(max(0.0, float(difference.mean()) - SURE * error))
 
 
 def _might_limit(study: Study, fact: str) -> tuple[Limit, float, tuple[float, ...]] | None:
@@ -250,7 +255,8 @@ def _question(fact: Fact, worth: Worth) -> NextQuestion:
 
 
 def pilot_worth_usd(study: Study, ranking: Ranking, place: int, noise_logit: float) -> float:
-    """What it is worth to measure the quality of the option at `place` before deciding (with the error of the test set)."""
+    """What it is worth to measure the quality of the option at `place` before deciding (with the error of the test
+    set)."""
     values = np.stack([study.outcomes[i].npv_usd for i in ranking.contenders()])
     kinds = [study.outcomes[i].option.approach for i in ranking.contenders()]
     quality = np.clip(study.outcomes[place].quality, 1e-6, 1 - 1e-6)

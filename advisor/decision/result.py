@@ -1,6 +1,7 @@
 """What a decision looks like when it leaves the engine: JSON on disk, input of the reports and of the terminal.
 
-The keys that scripts rely on (DESIGN section 6 of the first brief: verdict, recommended, ranked, ...) do not change their meaning.
+The keys that scripts rely on (DESIGN section 6 of the first brief: verdict, recommended, ranked, ...) do not change
+their meaning.
 Money is US dollars, latency milliseconds, quality the share (0..1) of requests answered well.
 """
 

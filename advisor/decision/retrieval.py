@@ -100,7 +100,10 @@ def hosted_retrieval(catalogue: Catalogue, on: date) -> RetrievalSetup | None:
     rerank = catalogue.retrieval[RERANK].price("usd_per_1k_searches", on)
     if embedding is None or store is None or rerank is None:
         return None
-    basis = f"embedding ${embedding.number:g} per million tokens, store from ${store.number:g} a month, reranking ${rerank.number:g} per 1,000"
+    basis = (
+        f"embedding ${embedding.number:g} per million tokens, store from ${store.number:g} a month, "
+        f"reranking ${rerank.number:g} per 1,000"
+    )
     sources = tuple(map(_where, (embedding, store, rerank)))
     return RetrievalSetup(embedding.number, store.number, rerank.number / 1000.0, basis, sources)
 

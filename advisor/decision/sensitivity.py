@@ -1,4 +1,5 @@
-"""Which uncertain inputs move the recommended option's value: tornado bars, and the share of its variance each input carries.
+"""Which uncertain inputs move the recommended option's value: tornado bars, and the share of its variance each input
+carries.
 
 bar            mean value in the tenth of the samples where the input is lowest, and where it is highest
 total order    S_T = mean((f(A) - f(A_B))^2) / (2 var f(A)),  A_B the points A with the input's column taken from
@@ -70,7 +71,8 @@ def sensitivities(study: Study, place: int) -> list[Sensitivity]:
 
 
 def _inputs(study: Study) -> Iterable[str]:
-    """Everything uncertain that could matter: open facts, effects that speak somewhere, and the engine's own unknowns."""
+    """Everything uncertain that could matter: open facts, effects that speak somewhere, and the engine's own
+    unknowns."""
     yield from (f for f in study.world.spread if isinstance(study.world.facts.get(f), np.ndarray))
     yield from study.quality.speaking
     yield from (name for name in EXTRA_DIMENSIONS if name in EXTRA_LABELS)

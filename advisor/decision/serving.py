@@ -1,8 +1,10 @@
 """Running cost and latency of a model where it runs.
 
-    by the token   (fresh p_in + repeated p_cached + answered p_out) / 1e6; the batch price for the share that no one waits for
+    by the token   (fresh p_in + repeated p_cached + answered p_out) / 1e6; the batch price for the share that no one
+    waits for
     own machines   busy seconds of a request = sent / prefill + answered / throughput
-                   replicas = max(2, ceil(peak requests/s x busy / 0.7)), always on; one where only one fits owned hardware
+                   replicas = max(2, ceil(peak requests/s x busy / 0.7)), always on; one where only one fits owned
+                   hardware
     batches        machine hours = requests x busy / 3600 / 0.85, at least one hour a month
     sharing        adapters of one base model share its machines: hours / tasks, never below the hours of its own work
 
@@ -101,7 +103,8 @@ class ServingModel:
                 "serving",
                 f"{d.model_name} by the token",
                 lambda: (
-                    f"${prices.input.value:g} in, ${prices.output.value:g} out per million tokens{_reductions(prices)}, "
+                    f"${prices.input.value:g} in, ${prices.output.value:g} out per million tokens"
+                    f"{_reductions(prices)}, "
                     f"{middle(tokens.sent):,.0f} + {middle(tokens.answered):,.0f} tokens a request"
                 ),
                 "estimated",
@@ -147,8 +150,8 @@ class ServingModel:
             "serving",
             f"{d.model_name} on {what}",
             lambda: (
-                f"{middle(hours):,.0f} machine hours a month ({middle(busy) * 1000:,.0f} ms busy a request; always on with a "
-                f"spare, or by the hour for batches) at ${machine.usd_per_hour.value:,.2f}"
+                f"{middle(hours):,.0f} machine hours a month ({middle(busy) * 1000:,.0f} ms busy a request; "
+                f"always on with a spare, or by the hour for batches) at ${machine.usd_per_hour.value:,.2f}"
             ),
             "estimated",
             per_month=hours * rate,
@@ -178,7 +181,8 @@ class ServingModel:
 
 FIRST_TOKEN_MS = 1800.0
 TOKENS_PER_S = 50.0
-"""Where the catalogue knows no latency, not even of the model's class; the spread used with it is doubled (judgement)."""
+"""Where the catalogue knows no latency, not even of the model's class; the spread used with it is doubled
+(judgement)."""
 
 
 def _reductions(prices: TokenPrices) -> str:

@@ -1,7 +1,8 @@
 """What good and bad answers are worth, where the user has not said so.
 
 value of a month    8,000 dollars x (requests / 5,000) ^ 0.35 x priority, P10 and P90 a factor of 7 apart (judgement)
-at least            what the work costs today, for someone pays it; where nothing does it today, what the cheapest option worth
+at least            what the work costs today, for someone pays it; where nothing does it today, what the cheapest
+option worth
                     having needs to pay for itself, for nobody considers a project that cannot
 an error costs      0.2 to 1.2 times a good answer's worth (P10, P90; judgement)
 """
@@ -76,7 +77,8 @@ def _monthly(world: World, costs: CostModel) -> Amount:
 
 
 def _floor(costs: CostModel, quality: QualityModel, today: StatusQuo, options: Sequence[Option], months: int) -> float:
-    """US dollars a month that good answers to all requests are worth at least; zero where something does the job today."""
+    """US dollars a month that good answers to all requests are worth at least; zero where something does the job
+    today."""
     if bool(np.any(today.delivered)):
         return 0.0
     needs = [_needed(option, costs, quality, months) for option in _probes(options)]
@@ -85,7 +87,8 @@ def _floor(costs: CostModel, quality: QualityModel, today: StatusQuo, options: S
 
 
 def _needed(option: Option, costs: CostModel, quality: QualityModel, months: int) -> float | None:
-    """The value of a month at which the option pays for itself; None when its errors cost more than its answers give."""
+    """The value of a month at which the option pays for itself; None when its errors cost more than its answers
+    give."""
     account = costs.account(option)
     per_request = account.total("per_request") + account.total("per_request_tokens")
     monthly = float(np.median(per_request * costs.requests + account.total("per_month")))

@@ -1,7 +1,8 @@
 """What runs today: its cost, its quality and its option, known or estimated.
 
 cost      what is spent; else by hand: requests x price of one; else the model's tokens at today's prices
-quality   what was measured or answered; people: 0.92 (0.85 to 0.95); a model: from the quality effects of the same prompt on that model
+quality   what was measured or answered; people: 0.92 (0.85 to 0.95); a model: from the quality effects of the same
+prompt on that model
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from advisor.decision.costs import CostModel
-    from advisor.decision.market import Market
+    from advisor.decision.market import Deployment, Market
     from advisor.decision.quality import QualityModel
     from advisor.decision.world import World
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 HUMAN_USD_PER_REQUEST = (0.5, 4.0)
 HUMAN_LOGIT, HUMAN_SD = 2.4, 0.5
-"""Log-odds that people answer an everyday request well: 0.92, P10 0.85 to P90 0.95; they agree with each other on 90 to 95 %
+"""Log-odds that people answer an everyday request well: 0.92, P10 0.85 to P90 0.95; they agree with each other on 90
+to 95 %
 (judgement)."""
 ANSWERED_ITEMS = 60.0
 """An answered quality counts like one measured on so many items (judgement)."""
@@ -50,14 +52,15 @@ class StatusQuo:
 
 
 def stand_in(market: Market, current: str | None) -> Option | None:
-    """The option that equals what runs today, where a model does: prompted, or behind retrieval; tuned ones have none."""
+    """The option that equals what runs today, where a model does: prompted, or behind retrieval; tuned ones have
+    none."""
     if current not in ("prompting", "rag"):
         return None
     deployment = market.current or _middle_of(market)
     return None if deployment is None else Option("swap_model", deployment=deployment, current=current)
 
 
-def _middle_of(market: Market) -> object:
+def _middle_of(market: Market) -> Deployment | None:
     """A middling hosted model, for a prompt on a model that is not known."""
     mid = [d for d in market.deployments if d.hosting == "api" and d.tier == "mid" and d.prices]
     mid.sort(key=lambda d: d.prices.input.value + d.prices.output.value if d.prices else 0.0)

@@ -1,4 +1,5 @@
-"""One case worked through: samples, market, options, gates, values. Everything the decision and its explanation read."""
+"""One case worked through: samples, market, options, gates, values. Everything the decision and its explanation
+read."""
 
 from __future__ import annotations
 
@@ -77,7 +78,8 @@ class Study:
 
     @cached_property
     def barred(self) -> frozenset[str]:
-        """Options that are shown although they cannot be chosen: a gate excludes them, or (the status quo) they are unknown.
+        """Options that are shown although they cannot be chosen: a gate excludes them, or (the status quo) they are
+        unknown.
 
         Doing nothing is only advised when it is known what runs today, or what the work is worth.
         """
@@ -88,7 +90,8 @@ class Study:
 
     @cached_property
     def choosable(self) -> list[Candidate]:
-        """What may be chosen, limits aside: not barred, and not worth less than nothing where others are worth something."""
+        """What may be chosen, limits aside: not barred, and not worth less than nothing where others are worth
+        something."""
         mine = [c for c in self.candidates if c.option_id not in self.barred]
         inside = [c for c in mine if c.meets(self.limits)]
         if any(c.objective_usd > 0.0 or c.option_id == "keep_current" for c in inside):
@@ -263,7 +266,8 @@ def effort() -> dict[str, Effort]:
 
 
 def best_teacher(market: Market, answers: Answers) -> Option | None:
-    """Who would write labels: the cheapest of the strongest hosted models, or where data stay in the house, of the open ones
+    """Who would write labels: the cheapest of the strongest hosted models, or where data stay in the house, of the
+    open ones
     on machines that may be used. None where there is no such machine."""
     if answers.value("limits.must_self_host") is True:
         places = {"owned_gpu"} if answers.value("limits.rented_gpus_allowed") is False else {"owned_gpu", "rented_gpu"}

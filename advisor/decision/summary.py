@@ -1,4 +1,5 @@
-"""An option's samples as the result record: quantiles, the account line by line, and month-by-month money for those that are drawn."""
+"""An option's samples as the result record: quantiles, the account line by line, and month-by-month money for those
+that are drawn."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ def spread(samples: Array | float) -> Spread:
 
 
 def flows(outcome: Outcome, valuation: Valuation) -> tuple[Array, Array, Array, Array]:
-    """(net against the status quo, option's cost, status quo's cost, benefit), each (samples, months + 1); month 0 is once.
+    """(net against the status quo, option's cost, status quo's cost, benefit), each (samples, months + 1); month 0 is
+    once.
 
     Until the option is live it costs and gives what the status quo does.
     """

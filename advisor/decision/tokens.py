@@ -1,6 +1,7 @@
 """Tokens of one request as an option sends it.
 
-prompted     in + the approach's additions (retrieved examples or passages, the whole corpus), out (+ thinking for deep tasks)
+prompted     in + the approach's additions (retrieved examples or passages, the whole corpus), out (+ thinking for deep
+tasks)
 tuned        in shorter by the instructions and examples that training replaces, never below what the user wrote
 encoder      in cut at its window, no output tokens
 """

@@ -1,4 +1,5 @@
-"""Where every number of an option comes from: the facts, effects, prices and judgements behind each figure, with their sources."""
+"""Where every number of an option comes from: the facts, effects, prices and judgements behind each figure, with their
+sources."""
 
 from __future__ import annotations
 
@@ -178,8 +179,9 @@ def _weeks(study: Study, outcome: Outcome) -> Figure:
 def _value(study: Study, outcome: Outcome) -> Figure:
     stakes = study.valuation.stakes
     made = (
-        f"- once + sum over live months of (today's cost - its cost + worth of better answers), discounted; a good answer is "
-        f"worth {_spread(stakes.value_usd, '${:,.3g}')}, a wrong one costs {_spread(stakes.error_usd, '${:,.3g}')}"
+        f"- once + sum over live months of (today's cost - its cost + worth of better answers), discounted; "
+        f"a good answer is worth {_spread(stakes.value_usd, '${:,.3g}')}, "
+        f"a wrong one costs {_spread(stakes.error_usd, '${:,.3g}')}"
     )
     judged = [
         Source("judgement", fact, "derived from the traffic and what is spent", "estimated", "docs/decision.md")

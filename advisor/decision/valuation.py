@@ -1,10 +1,12 @@
 """The value of every option on the same samples, against the status quo.
 
-    npv = - once + sum over live months of ( cost of the status quo - cost of the option + benefit of the option - benefit of the status quo )
+    npv = - once + sum over live months of ( cost of the status quo - cost of the option + benefit of the option -
+    benefit of the status quo )
 
     benefit of one request = value x q - cost of an error x (1 - q)
 
-Before it is live an option costs and gives what the status quo does. What good and bad answers are worth: `advisor.decision.stakes`.
+Before it is live an option costs and gives what the status quo does. What good and bad answers are worth:
+`advisor.decision.stakes`.
 """
 
 from __future__ import annotations
@@ -127,6 +129,10 @@ class Valuation:
             worth = self.benefit(self.quality.share(option)) - self.today_benefit
             self._gains[key] = worth * self.costs.requests + self.today_cost
         return self._gains[key]
+
+    def requests_live(self, option: Option, account: Account) -> Array:
+        """Discounted months in which the option runs, weighted by the volume against month 1."""
+        return self._tails_of(option, account).requests
 
     def months_live(self, option: Option, account: Account) -> Array:
         """Discounted months in which the option runs."""

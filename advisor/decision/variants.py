@@ -107,7 +107,8 @@ def kind_of(option: Option) -> tuple[object, ...]:
 def value_variants(study: Study, options: Sequence[Option], variants: Sequence[Answers], samples: int) -> Variants:
     """Value `options` on every one of `variants`, `samples` (a power of two) each.
 
-    The case itself is valued along with them on the same few samples; how far it comes out from the study's own figures is the
+    The case itself is valued along with them on the same few samples; how far it comes out from the study's own
+    figures is the
     error of those samples, and is taken off every variant (a control variate).
     """
     rows = (study.answers, *variants)
@@ -198,4 +199,5 @@ def _worthwhile(options: Sequence[Option], objective: Array, possible: NDArray[n
     good = objective > 0.0
     kept = np.array([option.approach == "keep_current" for option in options])
     sensible = (possible & (good | kept)).any(axis=1)
-    return possible & (sensible | ~good.any(axis=1))[:, None]
+    result: NDArray[np.bool_] = possible & (sensible | ~good.any(axis=1))[:, None]
+    return result

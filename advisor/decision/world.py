@@ -1,4 +1,5 @@
-"""The samples a decision is made on: every fact as a number or, where it is not known, as a spread over its plausible values."""
+"""The samples a decision is made on: every fact as a number or, where it is not known, as a spread over its plausible
+values."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 Z90 = 1.2815515655446004
 """The 90th percentile of the standard normal distribution."""
 ALTERNATIVES = {"current.approach": "none"}
-"""Facts that are not spread while unknown: every option is valued against doing nothing until it is known what runs today."""
+"""Facts that are not spread while unknown: every option is valued against doing nothing until it is known what runs
+today."""
 FAST_TOKENS_PER_MS = 0.1
 """What a quick model writes: 100 tokens a second."""
 OBSERVATIONS = 8
@@ -97,13 +99,15 @@ class World:
         return None if fact in self.spread else self.facts.get(fact)
 
     def lognormal(self, name: str, low: Array | float, high: Array | float) -> Array | float:
-        """Samples with `low` and `high` as P10 and P90; zero when both are. A `low` of nothing counts as a tenth of `high`."""
+        """Samples with `low` and `high` as P10 and P90; zero when both are. A `low` of nothing counts as a tenth of
+        `high`."""
         if np.all(np.asarray(high) <= 0):
             return 0.0
         low = np.maximum(low, 0.1 * np.asarray(high))
         middle = np.sqrt(low * np.asarray(high))
         sigma = np.log(np.asarray(high) / low) / (2 * Z90)
-        return middle * np.exp(sigma * self.points.normal(name))
+        samples: Array = middle * np.exp(sigma * self.points.normal(name))
+        return samples
 
 
 def build_world(facts: Mapping[str, Fact], variants: Sequence[Answers], points: Points) -> World:
