@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -172,6 +173,26 @@ def test_a_killed_watcher_changes_nothing(project: Path, planned: Plan) -> None:
         watcher.kill()
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # a second one attaches
     assert json.loads(done.stdout.splitlines()[-1])["status"] == "finished"
+
+
+@pytest.mark.slow
+def test_of_two_starts_at_once_one_is_refused(planned: Plan) -> None:
+    folder = planned(**SETTINGS)
+
+    def start(_: int) -> str:
+        try:
+            client.start(folder)
+        except CouldNotError as error:
+            return error.what
+        return "started"
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = sorted(pool.map(start, range(4)))
+    assert answers.count("started") == 1
+    assert all("at work" in answer or "was started before" in answer for answer in answers if answer != "started")
+    events = to_the_end(folder)
+    assert sum(event.kind == "launched" for event in events) == 1
+    assert client.view(folder).state == RunState.FINISHED
 
 
 @pytest.mark.slow
