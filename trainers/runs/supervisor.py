@@ -47,9 +47,6 @@ _BALLAST = ".ballast"
 _BALLAST_BYTES = 64 * 1024
 """Given back when the disk is full, so that the last words still find room."""
 _TICK_S = 0.2
-_SPIN_COUNT = "1000"
-"""How long threads wait for each other in a loop before they sleep. The default, 300,000 rounds, burns the time slice
-that the awaited thread needs as soon as anything else runs on the machine (2 busy cores: half the speed)."""
 _STALL_LEAST_S = 120.0
 _STALL_FACTOR = 30.0
 _ORPHAN_S = 600.0
@@ -155,7 +152,6 @@ class Supervisor:
     def _launch(self) -> subprocess.Popen[bytes]:
         command = _command(self.spec, self.folder)
         environment = {
-            "GOMP_SPINCOUNT": _SPIN_COUNT,
             **child_environment(),
             PIPE_VARIABLE: str(self._pipe),
             TOKEN_VARIABLE: self.token,
