@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from trainers.models.local import Dtype
 
 _BATCH_ROWS = 32
-_BATCH_TOKENS = 16_384
+_BATCH_TOKENS = 12_288
 """Prompt and answer tokens of a batch together: bounds the memory of keys and values."""
 _FEWEST_SHARED = 16
 
