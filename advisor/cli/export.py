@@ -77,6 +77,11 @@ def _artefact(run: RunView) -> Path:
             where=str(run.folder / run.result.artefact),
             fix="from trainers.models.encoder import load_encoder; load_encoder(FOLDER).answer([TEXT])",
         )
+    if run.spec.method == "api_tuning":
+        from trainers.methods.api_tuning import read_tuned
+
+        name = read_tuned(run.folder / run.result.artefact)
+        raise UsageError(f"the vendor keeps and serves this model, as {name}", where=run.id, fix="call it by that name")
     return run.folder / run.result.artefact
 
 
