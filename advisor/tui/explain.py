@@ -36,13 +36,13 @@ def explain_question(question: "Question", session: "Session") -> Explanation:
     parts += [question.assumed or "Nothing: what rests on it stays unknown."]
     if fact.assume is not None:
         dated = f", {fact.assume.date}" if fact.assume.date else ""
-        parts += [Content.styled(f"Source: {fact.assume.source}{dated}", "$text-muted")]
+        parts += [Content.styled(f"Source: {fact.assume.source}{dated}", "$secondary")]
         if fact.assume.note:
-            parts += [Content.styled(str(fact.assume.note), "$text-muted")]
+            parts += [Content.styled(str(fact.assume.note), "$secondary")]
     used = _rules_that_use(fact.id, session.project.rulebook)
     if used:
         parts += ["", section("Rules that use the answer"), *(bullet(title) for title in used)]
-    return Explanation(fact.label, (*parts, "", Content.styled(f"Fact id: {fact.id}", "$text-muted")))
+    return Explanation(fact.label, (*parts, "", Content.styled(f"Fact id: {fact.id}", "$secondary")))
 
 
 def _kinds(rulebook: "RuleBook") -> Iterable[dict[str, Any]]:
@@ -68,13 +68,13 @@ def rule_parts(rule: str | None, rulebook: "RuleBook") -> list[Content | str]:
     """A rule in full: what it says, when it does not hold, what the article says and what holds now."""
     found = find_rule(rule, rulebook)
     if found is None:
-        return [Content.styled(f"Rule: {rule}", "$text-muted")] if rule else []
+        return [Content.styled(f"Rule: {rule}", "$secondary")] if rule else []
     parts: list[Content | str] = [section(found.title), found.because.strip()]
     for label, name in (("Unless: ", "unless"), ("The article says: ", "article"), ("What holds now: ", "now")):
         text = getattr(found, name, None)
         if text:
             parts += ["", Content.assemble((label, "bold"), str(text).strip())]
-    parts += ["", Content.styled(f"Rule: {found.id}   (advisor rules explain {found.id})", "$text-muted")]
+    parts += ["", Content.styled(f"Rule: {found.id}   (advisor rules explain {found.id})", "$secondary")]
     return parts
 
 
@@ -85,7 +85,7 @@ def evidence_parts(evidence: "Iterable[Evidence | Any]") -> list[Content | str]:
         kind = str(piece.kind).replace("_", " ")
         dated = f", {piece.date}" if piece.date else ""
         says = f"{piece.says.strip()} " if piece.says else ""
-        parts.append(Content.assemble("- ", says, (f"[{kind}{dated}: {piece.source}]", "$text-muted")))
+        parts.append(Content.assemble("- ", says, (f"[{kind}{dated}: {piece.source}]", "$secondary")))
     return [section("Evidence"), *parts] if parts else []
 
 

@@ -13,7 +13,7 @@ _STATES = {
     "good": ("●", "$text-success"),
     "caution": ("▲", "$text-warning"),
     "bad": ("■", "$text-error"),
-    "idle": ("○", "$text-muted"),
+    "idle": ("○", "$secondary"),
     "running": ("▶", "$text-success"),
 }
 
@@ -31,7 +31,7 @@ def state(kind: str, word: str) -> Content:
 
 def field(label: str, value: str, *, width: int = 10) -> Content:
     """A label padded to a column, then its value."""
-    return Content.assemble((f"{label:<{width}} ", "$text-muted"), value)
+    return Content.assemble((f"{label:<{width}} ", "$secondary"), value)
 
 
 def section(title: str) -> Content:

@@ -151,7 +151,7 @@ async def test_a_light_terminal_starts_light(project: Path, monkeypatch: pytest.
 def test_the_themes_can_be_read(theme: object) -> None:
     """Text on its backgrounds has a contrast of 4.5 to 1 or more (WCAG 2.2, AA)."""
     for background in ("background", "surface", "panel"):
-        for colour in ("foreground", "primary", "success", "warning", "error"):
+        for colour in ("foreground", "primary", "secondary", "success", "warning", "error"):
             first, second = (_luminance(Color.parse(getattr(theme, name))) for name in (background, colour))
             contrast = (max(first, second) + 0.05) / (min(first, second) + 0.05)
             assert contrast >= 4.5, (background, colour)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from advisor.tui.session import Session
 
 _COLUMNS = (
-    Column("Cost", width=28),
+    Column("Cost", flexible=True),
     Column("At start", right=True),
     Column("A month", right=True),
     Column("In all", right=True),
@@ -154,7 +154,7 @@ def _headline(session: "Session", option: "OptionResult | None", number: int, de
         said = session.problem or ("deciding ..." if session.deciding else "There are no costs before a decision.")
         return lines([said, show_pairs([("1", "answer the interview")])])
     many = len(drawn_options(decision))
-    first = Content.assemble((option.label, "bold"), (f"   option {number % many + 1} of {many}", "$text-muted"))
+    first = Content.assemble((option.label, "bold"), (f"   option {number % many + 1} of {many}", "$secondary"))
     second = (
         f"{spread(option.upfront_cost_usd, money)} at start, {spread(option.monthly_cost_usd, money)} a month; "
         f"value {spread(option.npv_usd, money)} over {decision.horizon_months} months"
@@ -180,11 +180,11 @@ def _amount(middle: float, high: float) -> str:
 def _line_parts(line: "CostLine") -> list[Content | str]:
     parts: list[Content | str] = [
         line.basis,
-        Content.assemble(("at start  ", "$text-muted"), spread(line.upfront_usd, money)),
-        Content.assemble(("a month   ", "$text-muted"), spread(line.monthly_usd, money)),
-        Content.assemble(("origin    ", "$text-muted"), line.origin),
+        Content.assemble(("at start  ", "$secondary"), spread(line.upfront_usd, money)),
+        Content.assemble(("a month   ", "$secondary"), spread(line.monthly_usd, money)),
+        Content.assemble(("origin    ", "$secondary"), line.origin),
     ]
-    return parts + [Content.styled(f"[{source}]", "$text-muted") for source in line.sources]
+    return parts + [Content.styled(f"[{source}]", "$secondary") for source in line.sources]
 
 
 def _whole_account(option: "OptionResult") -> list[Content | str]:

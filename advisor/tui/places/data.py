@@ -22,13 +22,18 @@ from advisor.tui.widgets.frame import show_pairs
 from advisor.tui.widgets.table import Column, Table
 
 _FILES = (
-    Column("File", width=30),
+    Column("File", flexible=True),
     Column("Use"),
     Column("Rows", right=True),
     Column("Size", right=True),
     Column("Changed", wide=True),
 )
-_FINDINGS = (Column("Severity"), Column("Rows", right=True), Column("Finding", width=52), Column("Code", wide=True))
+_FINDINGS = (
+    Column("Severity"),
+    Column("Rows", right=True),
+    Column("Finding", flexible=True),
+    Column("Code", wide=True),
+)
 _GLYPHS = {"error": "■ error", "warning": "▲ warning", "info": "○ info"}
 _CHECK, _SPLIT = "data-check", "data-split"
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SEVERITY = {
     "error": ("■ ", "$text-error", "Stop: "),
     "warning": ("▲ ", "$text-warning", "Careful: "),
-    "info": ("○ ", "$text-muted", ""),
+    "info": ("○ ", "$secondary", ""),
 }
 _LINES_SHOWN = 6
 
@@ -38,7 +38,7 @@ def heading(text: str) -> Item:
 
 
 def _empty(text: str) -> list[Item]:
-    return [Item(Row(Content.styled(text, "$text-muted"), heading=True))]
+    return [Item(Row(Content.styled(text, "$secondary"), heading=True))]
 
 
 def months(value: float) -> str:
@@ -57,7 +57,7 @@ def option_parts(option: "OptionResult", decision: "Decision", *, wide: bool) ->
         ("quality", spread(option.quality, share)),
         ("a month", spread(option.monthly_cost_usd, money)),
         ("at start", spread(option.upfront_cost_usd, money)),
-        ("p95", spread(option.latency_p95_ms, latency)),
+        ("latency p95", spread(option.latency_p95_ms, latency)),
         ("value", f"{spread(option.npv_usd, money)} over {decision.horizon_months} months"),
         ("breaks even", _even(option)),
         ("best in", f"{share(option.probability_best)} of cases"),
@@ -75,7 +75,7 @@ def option_parts(option: "OptionResult", decision: "Decision", *, wide: bool) ->
 
 
 def _columns(pairs: list[tuple[str, str]], *, wide: bool) -> list[Content]:
-    cells = [Content.assemble((f"{label:<14}", "$text-muted"), value) for label, value in pairs]
+    cells = [Content.assemble((f"{label:<14}", "$secondary"), value) for label, value in pairs]
     if not wide:
         return cells
     half = (len(cells) + 1) // 2
@@ -98,7 +98,7 @@ def _cost_lines(found: "list[CostLine]", *, wide: bool) -> list[Content | str]:
         return []
     biggest = sorted(found, key=lambda line: -abs(line.expected_usd or line.upfront_usd.p50 + line.monthly_usd.p50))
     width = min(max(len(line.label) for line in biggest[:_LINES_SHOWN]), 44 if wide else 30)
-    parts: list[Content | str] = ["", Content.styled("Largest costs (all in 3 Costs)", "$text-muted")]
+    parts: list[Content | str] = ["", Content.styled("Largest costs (all in 3 Costs)", "$secondary")]
     for line in biggest[:_LINES_SHOWN]:
         label = line.label if len(line.label) <= width else line.label[: width - 1] + "…"
         amounts = [
@@ -166,7 +166,7 @@ def _effort(duration: "Spread | None", cost: "Spread | None") -> str:
 def _finding(finding: "Finding", rulebook: "RuleBook") -> Item:
     glyph, style, word = _SEVERITY.get(finding.severity, _SEVERITY["info"])
     todo = f"\n{finding.do}" if finding.do else ""
-    text = Content.assemble((glyph, style), (word, "bold"), finding.text, (todo, "$text-muted"))
+    text = Content.assemble((glyph, style), (word, "bold"), finding.text, (todo, "$secondary"))
     said = finding.text + (f"\n{finding.do}" if finding.do else "")
     return Item(Row(text), explain_rule("Finding", said, finding.rule, finding.evidence, rulebook))
 
@@ -187,7 +187,7 @@ def flip_items(decision: "Decision", session: "Session") -> list[Item]:
             f"worth {money(question.value_of_information_usd)}; changes the winner in "
             f"{share(question.changes_winner_probability)} of cases"
         )
-        text = Content.assemble(question.question, (f"  {worth}", "$text-muted"))
+        text = Content.assemble(question.question, (f"  {worth}", "$secondary"))
         items.append(Item(Row(text), _fact_note(question.question, f"{question.why}\n\n{worth}"), question.fact))
     if not session.complete and decision.ranked:
         return [*items, *_empty("Flips are being worked out ...")]

@@ -21,7 +21,7 @@ from advisor.tui.widgets.frame import show_pairs
 from advisor.tui.widgets.table import Column, Table
 
 _CANDIDATES = (
-    Column("Candidate", width=24),
+    Column("Candidate", flexible=True),
     Column("Score", right=True),
     Column("95 % interval, 0 to 100"),
     Column("Rows", right=True),
@@ -30,12 +30,12 @@ _CANDIDATES = (
 )
 _GLYPHS = {
     "helped": ("●", "$text-success"),
-    "no detectable change": ("○", "$text-muted"),
+    "no detectable change": ("○", "$secondary"),
     "harmed": ("■", "$text-error"),
     "mixed": ("▲", "$text-warning"),
 }
 _EVALUATE = "evaluate"
-_SCALE = 24
+_SCALE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class EvaluationPlace(Place):
         self._found: list[Found] = []
         self._number = 0
         self._problem: Content | None = None
+        self._unfinished: list[str] = []
 
     def body(self) -> ComposeResult:
         yield Static(id="headline")
@@ -70,6 +71,7 @@ class EvaluationPlace(Place):
         if session is None:
             return
         self._found = read_evaluations(session.project.evaluation_files())
+        self._unfinished = unfinished(session.project.evaluations_folder)
         found = self._shown()
         self.query_one("#headline", Static).update(self._headline(found))
         self.query_one("#panes").display = found is not None
@@ -85,7 +87,9 @@ class EvaluationPlace(Place):
     def _show_pairs(self) -> None:
         found = self._shown()
         if found is not None:
-            self.query_one("#pairs-text", Static).update(lines([*pair_parts(found.value), *self._fields(found)]))
+            self.query_one("#pairs-text", Static).update(
+                lines([*pair_parts(found.value), *self._fields(found), *general_parts(found.value)])
+            )
 
     def _fields(self, found: Found) -> list[Content | str]:
         names = list(found.value.get("candidates", {}))
@@ -100,9 +104,12 @@ class EvaluationPlace(Place):
         commands = self.program.commands
         if commands.running(_EVALUATE):
             said = commands.said(_EVALUATE) or "base and tuned model answer every test row"
-            parts.append(Content.assemble(("▶ ", "$text-success"), "evaluating ...  ", (said, "$text-muted")))
+            parts.append(Content.assemble(("▶ ", "$text-success"), "evaluating ...  ", (said, "$secondary")))
         elif self._problem is not None:
             parts.append(self._problem)
+        elif self._unfinished:
+            said = f"{', '.join(self._unfinished)} is not finished: it is at work, or e takes it up again"
+            parts.append(Content.assemble(("○ ", "$secondary"), said))
         if found is None:
             keys = [("e", "evaluate the newest finished run"), ("5", "runs")]
             return lines(
@@ -113,10 +120,10 @@ class EvaluationPlace(Place):
                 ]
             )
         where = f"evaluation {self._number % len(self._found) + 1} of {len(self._found)}, the newest first"
-        what = f"{found.value.get('n', '?')} rows, metric {found.value.get('metric', '?')}"
-        return lines(
-            [*parts, Content.assemble((found.path.parent.name, "bold"), f"  {what}   ", (where, "$text-muted"))]
-        )
+        run = f"run {found.value['run']}, " if found.value.get("run") else ""
+        what = f"{run}{found.value.get('n', '?')} rows, metric {found.value.get('metric', '?')}"
+        parts.append(Content.assemble((found.path.parent.name, "bold"), f"  {what}   ", (where, "$secondary")))
+        return lines([*parts, *verdict_parts(found.value)])
 
     def action_next_evaluation(self) -> None:
         self._step(1)
@@ -161,10 +168,10 @@ class EvaluationPlace(Place):
         found = self._shown()
         if found is None:
             return None
-        parts: list[Content | str] = [f"File: {found.path}", "", *pair_parts(found.value)]
+        parts: list[Content | str] = [*pair_parts(found.value), *general_parts(found.value)]
         for name, candidate in found.value.get("candidates", {}).items():
             parts += field_parts(str(name), candidate)
-        return Explanation("How the verdict was reached", (*parts, "", _METHOD))
+        return Explanation("How the verdict was reached", (*parts, "", _METHOD, "", f"File: {found.path}"))
 
     def command_line(self) -> str | None:
         session = self.session
@@ -191,6 +198,32 @@ def read_evaluations(paths: list[Path]) -> list[Found]:
         if isinstance(value, dict) and isinstance(value.get("candidates"), dict):
             found.append(Found(path, value))
     return found
+
+
+def unfinished(folder: Path) -> list[str]:
+    """Evaluations that were begun and have no result yet."""
+    if not folder.is_dir():
+        return []
+    return sorted(spec.parent.name for spec in folder.glob("*/spec.json") if not (spec.parent / "result.json").exists())
+
+
+def verdict_parts(value: dict[str, Any]) -> list[Content]:
+    """The verdict of the whole, when the evaluation gives one."""
+    verdict, text = str(value.get("verdict", "")), str(value.get("verdict_text", ""))
+    if not verdict:
+        return []
+    glyph, style = _GLYPHS.get(verdict, ("○", "$secondary"))
+    return [Content.assemble((f"{glyph} ", style), (verdict, "bold"), f"  {text}" if text else "")]
+
+
+def general_parts(value: dict[str, Any]) -> list[Content | str]:
+    """Whether everyday questions are still answered as well as before training."""
+    general = value.get("general")
+    return (
+        ["", section("Everyday questions"), str(general["text"])]
+        if isinstance(general, dict) and "text" in general
+        else []
+    )
 
 
 def candidate_cells(value: dict[str, Any]) -> list[list[str]]:
@@ -234,7 +267,7 @@ def pair_parts(value: dict[str, Any]) -> list[Content | str]:
     parts: list[Content | str] = []
     for pair in value.get("pairs", []):
         verdict = str(pair.get("verdict", ""))
-        glyph, style = _GLYPHS.get(verdict, ("○", "$text-muted"))
+        glyph, style = _GLYPHS.get(verdict, ("○", "$secondary"))
         parts.append(
             Content.assemble(
                 (f"{glyph} ", style),

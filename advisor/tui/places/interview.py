@@ -101,7 +101,7 @@ class InterviewPlace(Place):
         self._asked_with = answer_widget(question, session)
         return [
             Static(Content.styled(f"{question.number}. {fact.question}", "bold"), id="asked"),
-            Static(Content.styled(fact.why, "$text-muted"), id="why-asked"),
+            Static(Content.styled(fact.why, "$secondary"), id="why-asked"),
             self._asked_with,
             *([Static(id="note")] if any(choice.help for choice in fact.choices) else []),
             Static(id="problem"),
@@ -124,7 +124,7 @@ class InterviewPlace(Place):
         parts = [self._note] if self._note else []
         for clash in found:
             parts.append(Content.assemble(("▲ ", "$text-warning"), ("Careful: ", "bold"), clash.text))
-            parts.append(Content.styled(f"  {clash.fix}", "$text-muted"))
+            parts.append(Content.styled(f"  {clash.fix}", "$secondary"))
         for area in self.query("#clashes").results(Static):
             area.display = bool(parts)
             area.update(lines(parts))
@@ -135,7 +135,7 @@ class InterviewPlace(Place):
         for rows in self.query("#choices").results(Rows):
             note = rows.rows[rows.cursor].note if rows.rows else ""
             for area in self.query("#note").results(Static):
-                area.update(Content.styled(note, "$text-muted"))
+                area.update(Content.styled(note, "$secondary"))
 
     @on(Rows.Chosen, "#choices")
     async def _chose(self, event: Rows.Chosen) -> None:
@@ -201,7 +201,7 @@ class InterviewPlace(Place):
             what = what.removeprefix(f"{self.question.fact.id}: ")
         parts = [Content.assemble(("■ ", "$text-error"), ("Not taken: ", "bold"), what)]
         if fix:
-            parts.append(Content.styled(f"  {fix}", "$text-muted"))
+            parts.append(Content.styled(f"  {fix}", "$secondary"))
         for reading in self.query("#reading").results(Static):
             reading.update("")
         for area in self.query("#problem").results(Static):
@@ -282,17 +282,17 @@ def _standing(question: "Question", *, wide: bool) -> Content:
         origin = current.origin.value + (f", {current.source}" if current.source else "")
         parts.append(
             Content.assemble(
-                ("Now: ", "$text-muted"), (shown(current.value, question.fact), "bold"), f" ({origin}); Enter keeps it."
+                ("Now: ", "$secondary"), (shown(current.value, question.fact), "bold"), f" ({origin}); Enter keeps it."
             )
         )
     elif question.declined:
-        parts.append(Content.assemble(("Now: ", "$text-muted"), ("I don't know", "bold"), "; Enter keeps it."))
+        parts.append(Content.assemble(("Now: ", "$secondary"), ("I don't know", "bold"), "; Enter keeps it."))
     if question.assumed is None:
-        parts.append(Content.styled("If skipped (s): nothing is assumed.", "$text-muted"))
+        parts.append(Content.styled("If skipped (s): nothing is assumed.", "$secondary"))
     else:
         source = f" [{short_source(question.assumed_source, wide=wide)}]" if question.assumed_source else ""
         assumed = short_mixture(question.assumed, wide=wide)
-        parts.append(Content.assemble(("If skipped (s): ", "$text-muted"), assumed, (source, "$text-muted")))
+        parts.append(Content.assemble(("If skipped (s): ", "$secondary"), assumed, (source, "$secondary")))
     return lines(parts)
 
 

@@ -21,7 +21,7 @@ def plan_parts(plan: dict[str, Any]) -> list[Content | str]:
         ("test set", _detectable(plan)),
     ]
     parts: list[Content | str] = [
-        Content.assemble((f"{label:<10}", "$text-muted"), value) for label, value in rows if value
+        Content.assemble((f"{label:<10}", "$secondary"), value) for label, value in rows if value
     ]
     return [*parts, *_refusals(plan), *_warnings(plan)]
 

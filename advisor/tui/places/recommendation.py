@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from advisor.tui.session import Session
 
 _COLUMNS = (
-    Column("Option", width=37),
+    Column("Option", flexible=True),
     Column("Quality", right=True),
     Column("A month", right=True),
     Column("At start", right=True),
@@ -217,7 +217,7 @@ def headline(session: "Session") -> Content:
     if session.problem:
         return lines([Content.styled(f"On the answers before: {session.problem}", "$text-warning"), said])
     if not session.up_to_date:
-        return lines([said, Content.styled("deciding on the latest answers ...", "$text-muted")])
+        return lines([said, Content.styled("deciding on the latest answers ...", "$secondary")])
     return said
 
 
@@ -228,9 +228,10 @@ def _parts_line(part: str, decision: "Decision | None") -> Content:
         name = action.id.removeprefix("part-")
         count = f" {counts[name]}" if counts.get(name) else ""
         label = f"{action.shown} {action.label}{count}"
-        style = "bold $text-primary" if name == part else "$text-muted"
-        text = Content.styled(f"[{label}]" if name == part else f" {label} ", style)
-        shown.append(text.stylize(Style.from_meta({"@click": f"screen.{action.call}"})))
+        if name == part:
+            shown.append(Content.styled(f"[{label}]", "bold $text-primary"))
+        else:
+            shown.append(Content(f" {label} ").stylize(Style.from_meta({"@click": f"screen.{action.call}"})))
     return Content("").join(shown)
 
 

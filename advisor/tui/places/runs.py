@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from trainers.runs.client import RunView
 
 _COLUMNS = (
-    Column("Run", width=30),
+    Column("Run", flexible=True),
     Column("State"),
     Column("Steps", right=True),
     Column("Loss", right=True),
@@ -119,7 +119,7 @@ class RunsPlace(Place):
                 said = self.program.commands.said(name)
                 parts.append(
                     Content.assemble(
-                        ("▶ ", "$text-success"), f"{doing} ...", (f"  {said}" if said else "", "$text-muted")
+                        ("▶ ", "$text-success"), f"{doing} ...", (f"  {said}" if said else "", "$secondary")
                     )
                 )
         if self._problem is not None and not parts:

@@ -16,8 +16,8 @@ _STATES = {
     "running": ("▶", "$text-success", "running"),
     "stopping": ("▶", "$text-warning", "stopping"),
     "finished": ("●", "$text-success", "finished"),
-    "stopped": ("○", "$text-muted", "stopped"),
-    "planned": ("○", "$text-muted", "planned"),
+    "stopped": ("○", "$secondary", "stopped"),
+    "planned": ("○", "$secondary", "planned"),
     "failed": ("■", "$text-error", "failed"),
     "killed": ("■", "$text-error", "killed"),
     "out_of_memory": ("■", "$text-error", "out of memory"),
@@ -121,7 +121,7 @@ def _thinned(points: dict[int, float]) -> tuple[tuple[int, float], ...]:
 
 def state_content(run: "RunView") -> Content:
     """The run's state as glyph and word."""
-    glyph, style, word = _STATES.get(run.state.value, ("○", "$text-muted", run.state.value))
+    glyph, style, word = _STATES.get(run.state.value, ("○", "$secondary", run.state.value))
     return Content.assemble((f"{glyph} ", style), (word, "bold"))
 
 
@@ -185,7 +185,7 @@ def _figures(run: "RunView") -> list[Content]:
             (money(cost) if cost is not None else "not priced") + _expected(expected and expected.cost_usd, "${:.2g}"),
         ),
     ]
-    return [Content.assemble((f"{label:<9}", "$text-muted"), value) for label, value in rows if value]
+    return [Content.assemble((f"{label:<9}", "$secondary"), value) for label, value in rows if value]
 
 
 def _or_none(value: float | None, shape: str) -> str:

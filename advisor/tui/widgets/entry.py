@@ -94,7 +94,7 @@ class Entry(VerticalGroup):
         with Horizontal(id="field-line"):
             yield Static("▸", id="prompt")
             yield Field(letters=self._letters, placeholder=self._placeholder)
-        yield Static(Content.styled(self._hint, "$text-muted"), id="reading")
+        yield Static(Content.styled(self._hint, "$secondary"), id="reading")
         if self._all:
             yield Rows(self._rows(), id="offers")
 
@@ -111,7 +111,7 @@ class Entry(VerticalGroup):
     def _rows(self) -> list[Row]:
         width = max((len(offer.label) for offer in self._shown), default=0)
         return [
-            Row(Content.assemble(f"{o.label:<{width}}", (f"   {o.shown}" if o.shown else "", "$text-muted")))
+            Row(Content.assemble(f"{o.label:<{width}}", (f"   {o.shown}" if o.shown else "", "$secondary")))
             for o in self._shown
         ]
 
@@ -123,7 +123,7 @@ class Entry(VerticalGroup):
         event.stop()
         reading = self.reading
         if reading is None:
-            shown = Content.styled(self._hint, "$text-muted")
+            shown = Content.styled(self._hint, "$secondary")
         elif reading.good:
             shown = Content.assemble(("● ", "$text-success"), reading.text)
         else:

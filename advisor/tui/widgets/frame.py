@@ -27,7 +27,7 @@ class TopLine(Horizontal):
             self.query_one("#project-name", Static).update(Content("advisor - reading rules and prices ..."))
             return
         self.query_one("#project-name", Static).update(
-            Content.assemble(("advisor ", "$text-muted"), (session.project.name, "bold"))
+            Content.assemble(("advisor ", "$secondary"), (session.project.name, "bold"))
         )
         self.query_one("#saved", Static).update(_saved(session))
 
@@ -58,7 +58,7 @@ def _places(here: str) -> Content:
         title = PLACE_TITLES[name]
         go = Style.from_meta({"@click": f"app.go('{name}')"})
         text = f"[{number} {title}]" if name == here else f" {number} {title} "
-        parts.append(Content.styled(text, "bold $text-primary" if name == here else "$text-muted").stylize(go))
+        parts.append(Content.styled(text, "bold $text-primary") if name == here else Content(text).stylize(go))
     return Content("").join([part if isinstance(part, Content) else Content(part) for part in parts])
 
 

@@ -66,7 +66,7 @@ def _decision(decision: "Decision", session: "Session") -> list[Content | str]:
     parts: list[Content | str] = [Content.styled(best.label, "bold"), "", *figures(best)]
     second = next((option for option in decision.ranked if option.option_id != best.option_id), None)
     if second is not None:
-        parts += ["", Content.styled("Runner-up", "$text-muted"), f"{second.label} ({share(second.probability_best)})"]
+        parts += ["", Content.styled("Runner-up", "$secondary"), f"{second.label} ({share(second.probability_best)})"]
     return parts + _next(decision, session)
 
 
@@ -77,16 +77,16 @@ def figures(option: "OptionResult") -> list[Content | str]:
         ("quality", spread(option.quality, share)),
         ("a month", spread(option.monthly_cost_usd, money)),
         ("at start", spread(option.upfront_cost_usd, money)),
-        ("p95", spread(option.latency_p95_ms, latency)),
+        ("latency", spread(option.latency_p95_ms, latency)),
     ]
-    return [Content.assemble((f"{label:<{_LABEL}}", "$text-muted"), value) for label, value in rows]
+    return [Content.assemble((f"{label:<{_LABEL}}", "$secondary"), value) for label, value in rows]
 
 
 def _next(decision: "Decision", session: "Session") -> list[Content | str]:
     if not decision.next_questions:
         because = decision.settled_because.strip()
-        return ["", Content.styled(because, "$text-muted")] if because else []
-    parts: list[Content | str] = ["", Content.styled("Worth finding out next", "$text-muted")]
+        return ["", Content.styled(because, "$secondary")] if because else []
+    parts: list[Content | str] = ["", Content.styled("Worth finding out next", "$secondary")]
     for question in decision.next_questions[:4]:
         fact = session.project.facts.get(question.fact)
         worth = question.value_of_information_usd

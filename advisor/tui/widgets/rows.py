@@ -50,7 +50,7 @@ class RowLine(Horizontal):
         shown = Static(text if isinstance(text, Content) else Content(text), classes="text")
         yield shown
         if self.row.note:
-            yield Static(Content.styled(self.row.note, "$text-muted"), classes="note")
+            yield Static(Content.styled(self.row.note, "$secondary"), classes="note")
 
     def on_mount(self) -> None:
         self._set_width()

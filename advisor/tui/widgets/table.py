@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.coordinate import Coordinate
@@ -13,16 +14,23 @@ from textual.widgets import DataTable
 from advisor.tui.widgets.rows import WIDE
 
 _CURSOR = "▸"
+_FRAME = 4
+"""Cells that the cursor's column and the scroll bar take."""
+_LEAST = 12
+"""The flexible column never gets narrower than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its heading, whether its cells stand right, and whether it needs a wide screen."""
+    """A column: its heading, whether its cells stand right, and whether it needs a wide screen.
+
+    The one that is `flexible` gives way when the screen is too narrow for all texts.
+    """
 
     title: str
     right: bool = False
     wide: bool = False
-    width: int | None = None
+    flexible: bool = False
 
 
 class Table(DataTable[Text], can_focus=True):
@@ -63,24 +71,25 @@ class Table(DataTable[Text], can_focus=True):
         super().__init__(id=id, cursor_type="row", zebra_stripes=False, cell_padding=1)
         self._all = tuple(columns)
         self._cells: tuple[tuple[str, ...], ...] | None = None
-        self._wide: bool | None = None
+        self._room: int | None = None
         self._marked: int | None = None
 
     def show(self, cells: Sequence[Sequence[str]]) -> None:
         """Show these rows (one text per column); the cursor stays on its row number as far as it exists."""
         frozen = tuple(tuple(row) for row in cells)
-        wide = self.app.size.width >= WIDE
-        if frozen == self._cells and wide == self._wide:
+        room = self.app.size.width
+        if frozen == self._cells and room == self._room:
             return
-        self._cells, self._wide = frozen, wide
+        self._cells, self._room = frozen, room
         here, top = self.cursor_row, self.scroll_y
-        shown = [n for n, column in enumerate(self._all) if wide or not column.wide]
+        shown = [n for n, column in enumerate(self._all) if room >= WIDE or not column.wide]
+        widths = self._widths(shown, frozen, room)
         self._marked = None
         self.clear(columns=True)
         self.add_column(Text(" "), width=1, key="cursor")
         for number in shown:
             column = self._all[number]
-            self.add_column(Text(column.title, justify="right" if column.right else "left"), width=self._width(number))
+            self.add_column(Text(column.title, justify="right" if column.right else "left"), width=widths[number])
         for row in frozen:
             self.add_row(Text(" "), *(self._cell(row[number], number) for number in shown))
         if frozen:
@@ -88,8 +97,14 @@ class Table(DataTable[Text], can_focus=True):
             self.scroll_to(y=top, animate=False)
             self._mark(self.cursor_row)
 
-    def _width(self, number: int) -> int | None:
-        return self._all[number].width if not self._wide else None
+    def _widths(self, shown: list[int], cells: tuple[tuple[str, ...], ...], room: int) -> dict[int, int]:
+        """The width of each column that is shown: that of its longest text, the flexible one at most what is left."""
+        widths = {
+            n: max([cell_len(self._all[n].title), *(cell_len(row[n]) for row in cells)], default=1) for n in shown
+        }
+        fixed = sum(width + 2 for n, width in widths.items() if not self._all[n].flexible)
+        left = room - fixed - _FRAME
+        return {n: max(_LEAST, min(w, left - 2)) if self._all[n].flexible else w for n, w in widths.items()}
 
     def _cell(self, text: str, number: int) -> Text:
         return Text(text, justify="right" if self._all[number].right else "left", no_wrap=True, overflow="ellipsis")
@@ -112,5 +127,5 @@ class Table(DataTable[Text], can_focus=True):
         self.post_message(self.Opened(self, event.cursor_row))
 
     def on_resize(self) -> None:
-        if self._cells is not None and (self.app.size.width >= WIDE) != self._wide:
+        if self._cells is not None and self.app.size.width != self._room:
             self.show(self._cells)

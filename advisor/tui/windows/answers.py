@@ -52,8 +52,8 @@ class AnswersWindow(Window[str]):
             origin = f" ({answer.origin.value})" if self.app.size.width >= WIDE else ""
             return Content.assemble(f"{_GLYPHS[answer.origin.value]} {label}", (value, "bold"), origin)
         if fact.id in self._session.answers.declined:
-            return Content.assemble(f"- {label}", ("I don't know", "$text-muted"))
-        return Content.assemble(f"○ {label}", ("open", "$text-muted"))
+            return Content.assemble(f"- {label}", ("I don't know", "$secondary"))
+        return Content.assemble(f"○ {label}", ("open", "$secondary"))
 
     def on_mount(self) -> None:
         self.query_one(Rows).focus()

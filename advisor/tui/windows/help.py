@@ -26,7 +26,7 @@ class HelpLine(Horizontal):
 
     def __init__(self, keys: str, name: str, what: str) -> None:
         super().__init__()
-        self._texts = (("keys", keys, "bold $text-primary"), ("name", name, ""), ("what", what, "$text-muted"))
+        self._texts = (("keys", keys, "bold $text-primary"), ("name", name, ""), ("what", what, "$secondary"))
 
     def compose(self) -> ComposeResult:
         for column, text, style in self._texts:

@@ -39,9 +39,9 @@ class Welcome(Screen[Path]):
                 f"There is no project in {self._folder.resolve()} yet. A project is a folder of plain files.\n",
                 markup=False,
             )
-            yield Static(Content.styled("Folder for the new project", "$text-muted"))
+            yield Static(Content.styled("Folder for the new project", "$secondary"))
             yield Input(self._suggestion(), id="folder")
-            yield Static(Content.styled("Start from (arrows choose, Enter makes the project)", "$text-muted"))
+            yield Static(Content.styled("Start from (arrows choose, Enter makes the project)", "$secondary"))
             yield Rows(self._rows(), id="start")
             yield Static(id="problem")
             yield Static(show_pairs([("enter", "make it"), ("tab", "next part"), ("ctrl+q", "leave")]))
@@ -84,7 +84,7 @@ class Welcome(Screen[Path]):
         where = f"{error.where}: " if error.where else ""
         parts = [Content.assemble(("■ ", "$text-error"), f"{where}{error.what}")]
         if error.fix:
-            parts.append(Content.styled(f"  {error.fix}", "$text-muted"))
+            parts.append(Content.styled(f"  {error.fix}", "$secondary"))
         self.query_one("#problem", Static).update(lines(parts))
         self.query_one("#folder", Input).focus()
 

@@ -26,7 +26,7 @@ class Window(ModalScreen[Result]):
         with Vertical(id="window"):
             yield Static(Content.styled(self.heading, "bold"), id="heading")
             yield from self.body()
-            yield Static(Content.styled(self.hint, "$text-muted"), id="hint")
+            yield Static(Content.styled(self.hint, "$secondary"), id="hint")
 
     def close(self, result: Result | None) -> None:
         """Close with a result, once: a second key press that was under way finds the window closed already."""
