@@ -15,7 +15,7 @@ from trainers.runs.spec import Record
 
 MARGIN = 0.05
 """How much worse (share of questions) would still count as unharmed."""
-MAX_NEW_TOKENS = 32
+MAX_NEW_TOKENS = 16
 
 
 class Question(Record):

@@ -95,13 +95,13 @@ class Worker:
         local = load_local(model, self.project / artefact if artefact else None, self.spec.dtype)
         limit = answer_limit(self.spec, self.items, self.examples, local.count)
         for candidate in candidates:
-            # Under a schema a model that would write otherwise spells the answer in more, shorter tokens.
-            room = limit * 2 if candidate.constrained else limit
-            self._answer(candidate, local, room)
-            if candidate in open_latency:
-                self.folder.add_latency(candidate.name, self._latency(candidate, local, room))
+            self._answer(candidate, local, _room(candidate, limit))
         if ask_general:
             self._general(side, local)
+        if open_latency and local.merge_adapter():
+            self.report("note", text=f"{side}: timed with the adapter merged into the weights, as it would be served")
+        for candidate in open_latency:
+            self.folder.add_latency(candidate.name, self._latency(candidate, local, _room(candidate, limit)))
 
     def _encoder(self, candidate: CandidateSpec, artefact: Path) -> None:
         """An encoder names labels: all at once, then some alone for the time it takes."""
@@ -180,6 +180,11 @@ class Worker:
         pairs = zip(todo, best, strict=True)
         made = [Answer(id=item.id, output=trimmed(self.examples[row[0]].expected)) for item, row in pairs]
         self.folder.add(candidate.name, made)
+
+
+def _room(candidate: CandidateSpec, limit: int) -> int:
+    """Under a schema a model that would write otherwise spells the answer in more, shorter tokens."""
+    return limit * 2 if candidate.constrained else limit
 
 
 def _answer(identity: str, made: Generated) -> Answer:
