@@ -7,10 +7,12 @@ connection), with growing pauses. What was answered before an error is kept by t
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
+from urllib.parse import urlsplit
 
 from advisor.base.errors import AdvisorError, CouldNotError, InvalidDataError, UsageError, require
 from trainers.evaluation.prompts import Messages
@@ -30,6 +32,7 @@ class Endpoint:
         import openai
 
         assert candidate.endpoint is not None
+        _refuse_silent_neighbour(candidate.endpoint)
         self._openai = openai
         self.url = candidate.endpoint
         self._client = openai.OpenAI(
@@ -127,3 +130,15 @@ def _key(candidate: CandidateSpec) -> str:
     if not key:
         raise UsageError(f"the environment variable {candidate.key_variable} is not set", fix="export it and try again")
     return key
+
+
+def _refuse_silent_neighbour(url: str) -> None:
+    """A server on this machine that does not listen will not do so after five pauses either."""
+    parts = urlsplit(url)
+    if parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        return
+    try:
+        socket.create_connection((parts.hostname, parts.port or 80), timeout=5).close()
+    except OSError:
+        fix = "start it, for example: advisor serve --run RUN"
+        raise CouldNotError("the server cannot be reached", where=url, fix=fix) from None
