@@ -96,7 +96,7 @@ def measured(command: list[str]) -> Run:
 
     start = time.perf_counter()
     before = os.times()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     peak = 0
     done = threading.Event()
 

@@ -28,7 +28,7 @@ WORDS = 100
 def make(count: int, path: Path) -> set[str]:
     """Write the rows; the ids of the copies."""
     rng = random.Random(11)
-    text = words(rng, 3_000_000)
+    text = words(rng, count * WORDS)
     copies: set[str] = set()
     originals: list[list[str]] = []
     with open(path, "w", encoding="utf-8") as stream:
@@ -39,8 +39,8 @@ def make(count: int, path: Path) -> set[str]:
                     parts[at] = f"changed{number}"
                 copies.add(f"r{number}")
             else:
-                start = rng.randrange(len(text) - WORDS)
-                parts = text[start : start + WORDS]
+                # No two originals share a stretch of text, so that only the copies are near duplicates.
+                parts = text[number * WORDS : (number + 1) * WORDS]
                 originals.append(parts)
             stream.write(json.dumps({"id": f"r{number}", "text": " ".join(parts), "label": f"l{number % 7}"}) + "\n")
     return copies

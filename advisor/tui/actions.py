@@ -57,6 +57,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous-option", ("p",), "p", "Previous option", "The money of the option before", "costs"),
     Action("check-data", ("c",), "c", "Check", "Check the selected data file", "data", True),
     Action("split-data", ("s",), "s", "Split", "Hold test rows out of the selected file", "data", True),
+    Action("review-data", ("v",), "v", "Review", "Look at a random sample of the selected file", "data"),
     Action("bring-in", ("i",), "i", "Bring in", "Copy a data file into the project", "data", True),
     Action(
         "start-run", ("n",), "n", "New run", "Start the recommended run, after a plan and a confirmation", "runs", True

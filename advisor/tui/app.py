@@ -104,7 +104,7 @@ class AdvisorApp(App[None]):
     def decide_soon(self) -> None:
         """Have the present answers decided on in the background; a newer wish makes an older one worthless."""
         session = self.session
-        if session is None:
+        if session is None or (session.up_to_date and session.complete):
             return
         self._wanted += 1
         session.deciding = True
@@ -171,10 +171,11 @@ class AdvisorApp(App[None]):
         """Open a place (windows over the present one are left open there)."""
         if place not in PLACES or self.session is None:
             return
-        self._reload_quietly()
+        self.reload_answers()
         self.switch_mode(place)
 
-    def _reload_quietly(self) -> None:
+    def reload_answers(self) -> None:
+        """Take in what others recorded, and decide again when it changed something."""
         session = self.session
         if session is None:
             return

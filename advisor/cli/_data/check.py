@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from advisor.cli._data.shared import mapping_options, progress_talk, record_measured, wanted_options
+from advisor.cli._data.shared import mapping_options, progress_talk, wanted_options
 from advisor.cli.common import Options, common_options, emit, emit_json, talk
+from advisor.datafacts import record_measured
 
 if TYPE_CHECKING:
     from trainers.data.check import Report

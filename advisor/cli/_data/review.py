@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from advisor.base.errors import UsageError
-from advisor.cli._data.shared import mapping_options, record_measured
+from advisor.cli._data.shared import mapping_options
 from advisor.cli.common import Options, common_options, emit, emit_json, interactive, talk
+from advisor.datafacts import record_review
 from advisor.project import Project
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def command(
     elif not status:
         _ask(review, name, options)
     standing = review.standing()
-    recorded = _record(project.folder, standing, file)
+    recorded = record_review(project.folder, standing, file)
     if options.json:
         emit_json({"v": 1, "file": file, "folder": str(review.folder)} | standing.to_json() | {"recorded": recorded})
     else:
@@ -83,16 +84,6 @@ def _login() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container without a user of that number
         return "reviewer"
-
-
-def _record(folder: Path, standing: "Standing", file: str) -> list[str]:
-    if standing.quality is None:
-        return []
-    facts = {
-        "data.reviewed_quality_rate": round(standing.quality.rate, 4),
-        "data.reviewed_examples": standing.reviewed,
-    }
-    return record_measured(folder, facts, source=f"advisor data review {file}", evidence_n=standing.reviewed)
 
 
 def _apply(review: "Review", file: str, out: Path, maps: tuple[str, ...], system: str | None) -> None:

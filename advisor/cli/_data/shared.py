@@ -3,15 +3,13 @@
 import functools
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from advisor.answers import Origin
 from advisor.cli.common import talk
-from advisor.project import Project, is_project
 
 
 def mapping_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,21 +64,3 @@ def progress_talk(what: str) -> Callable[[int], None]:
             talk(f"{what}: {rows:,} rows, {rows / (now - start):,.0f} a second")
 
     return tell
-
-
-def record_measured(folder: Path, facts: Mapping[str, Any], *, source: str, evidence_n: int) -> list[str]:
-    """Record the facts as measured in the project at `folder`, when there is one; the ids that were recorded.
-
-    A value that the project holds already, measured alike, is not written again.
-    """
-    if not is_project(folder):
-        return []
-    project = Project.open(folder)
-    known, recorded = project.answers(), []
-    for fact, value in facts.items():
-        before = known.get(fact)
-        if before is not None and before.origin == Origin.MEASURED and before.value == value:
-            continue
-        project.record(fact, value, Origin.MEASURED, source=source, evidence_n=evidence_n)
-        recorded.append(fact)
-    return recorded

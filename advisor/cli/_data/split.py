@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from advisor.cli._data.shared import mapping_options, progress_talk, record_measured
+from advisor.cli._data.shared import mapping_options, progress_talk
 from advisor.cli.common import Options, common_options, emit, emit_json, talk
+from advisor.datafacts import record_measured
 from advisor.project import Project
 
 if TYPE_CHECKING:

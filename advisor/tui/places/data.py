@@ -127,6 +127,46 @@ class DataPlace(Place):
     def action_split_data(self) -> None:
         self._start(_SPLIT, lambda file: ("data", "split", str(file.path)))
 
+    def action_review_data(self) -> None:
+        """Draw the sample of the selected file, or go on with it."""
+        file = self._selected()
+        if file is None:
+            self.program.say("There is no file yet; i brings one in.")
+            return
+        self.program.say(f"Drawing the sample of {file.path.name}")
+        self.run_worker(self._review(file.path), group="review", exclusive=True)
+
+    async def _review(self, path: Path) -> None:
+        import asyncio
+        from datetime import UTC, datetime
+
+        from advisor.base.errors import AdvisorError
+        from advisor.tui.windows.review import ReviewWindow, login_name
+        from trainers.data.review.session import Review, ReviewRequest, review_folder, start
+
+        session = self.session
+        if session is None:
+            return
+        folder = session.project.folder
+        place = review_folder(session.project.data_folder, str(path))
+
+        def draw() -> Review:
+            return start(ReviewRequest(str(path)), place, now=lambda: datetime.now(UTC))
+
+        try:
+            review = await asyncio.to_thread(draw)
+        except AdvisorError as error:
+            self.program.say(str(error), bad=True)
+            return
+
+        def reviewed(_: None) -> None:
+            from advisor.datafacts import record_review
+
+            record_review(folder, review.standing(), str(path))
+            self.program.reload_answers()
+
+        await self.app.push_screen(ReviewWindow(review, login_name()), reviewed)
+
     def _start(self, name: str, words: "Callable[[DataFile], tuple[str, ...]]") -> None:
         file = self._selected()
         if file is None:

@@ -1,6 +1,7 @@
 """Review a sample of a data file row by row; each verdict is on disk at once."""
 
 import getpass
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -28,6 +29,7 @@ def login_name() -> str:
 class ReviewWindow(Window[None]):
     """One row at a time: accept, reject, correct, put off, take back. Leaving loses nothing."""
 
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Close", show=False),
         Binding("a", "accept", "Accept", show=False),
@@ -39,7 +41,7 @@ class ReviewWindow(Window[None]):
     hint = "a accept   r reject   c correct   s later   u take back   esc closes; every verdict is saved"
 
     def __init__(self, review: Review, reviewer: str) -> None:
-        super().__init__(f"Review of {review.record.file}")
+        super().__init__(f"Review of {Path(review.record.file).name}")
         self._review = review
         self._reviewer = reviewer
         self._waiting = review.waiting(reviewer)
@@ -52,7 +54,7 @@ class ReviewWindow(Window[None]):
         with VerticalScroll(id="review-row", can_focus=False):
             yield Static(id="review-text")
         yield Static(id="review-prompt")
-        yield Input(id="review-input")
+        yield Input(id="review-input", select_on_focus=False)
         yield Static(id="review-standing")
 
     def on_mount(self) -> None:
@@ -116,7 +118,9 @@ class ReviewWindow(Window[None]):
             return
         self._writing = verdict
         self.query_one("#review-prompt", Static).update(Content(prompt))
-        self.query_one(Input).value = value
+        field = self.query_one(Input)
+        field.value = value
+        field.cursor_position = len(value)
         self._show()
 
     @on(Input.Submitted, "#review-input")
