@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from trainers.methods import get_method
 from trainers.methods.shared.job import Job
@@ -18,6 +19,9 @@ from trainers.models.tiny import write_tiny_causal
 from trainers.runs import client
 from trainers.runs.plan import data_file
 from trainers.runs.spec import Measured, Result, RunSpec, Status, write_record
+
+settings.register_profile("any-machine", deadline=None)
+settings.load_profile("any-machine")
 
 PROJECT_FILE = 'v = 1\nname = "test"\ncreated = "2026-11-24"\n'
 SYSTEM = {"role": "system", "content": "Answer with JSON."}
