@@ -108,7 +108,8 @@ def measure(set_up: SetUp) -> dict[str, Any]:
             raise SystemExit(f"{set_up.name}: {read}")
     from pricing.devices import this_machine
 
-    measured = {key: read["measured"][key] for key in ("peak_memory_gib", "tokens_per_s", "seconds", "steps", "tokens")}
+    measured = {key: read["measured"][key] for key in ("peak_memory_gib", "tokens_per_s", "seconds", "steps")}
+    measured["trained_tokens"] = read["measured"]["tokens"]
     return {"name": set_up.name, **asdict(set_up), "machine": this_machine().name, **measured}
 
 

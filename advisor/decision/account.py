@@ -45,8 +45,9 @@ class Part:
 
     @cached_property
     def sums(self) -> dict[str, Amount]:
-        """Each of `AMOUNTS` over the lines; zero stays the float 0.0."""
-        return {name: total(getattr(line, name) for line in self.lines) for name in AMOUNTS}
+        """Each of `AMOUNTS` over the lines; what is zero is left out."""
+        sums = {name: total(getattr(line, name) for line in self.lines) for name in AMOUNTS}
+        return {name: amount for name, amount in sums.items() if isinstance(amount, np.ndarray) or amount != 0.0}
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,13 @@ class Account:
         return [line for part in self.parts for line in part.lines]
 
     def total(self, name: str) -> Amount:
-        """The sum of one of `AMOUNTS` over the lines."""
-        return total(part.sums[name] for part in self.parts)
+        """The sum of one of `AMOUNTS` over the lines; the float 0.0 where there is nothing."""
+        result: Amount | None = None
+        for part in self.parts:
+            amount = part.sums.get(name)
+            if amount is not None:
+                result = amount if result is None else result + amount
+        return 0.0 if result is None else result
 
 
 def total(amounts: Iterable[Amount]) -> Amount:

@@ -44,7 +44,7 @@ NEAR_BEST = 0.01
 """Plans within this share of the best one's objective are named as equally good."""
 PILOT_NOISE = 0.15
 """Standard deviation of the log-odds that 300 test items show: 1 / sqrt(300 x 0.8 x 0.2)."""
-DRAWN = 5
+DRAWN = 3
 """Ranked options that carry their account and cash flow besides the best of each approach."""
 
 
@@ -60,8 +60,9 @@ def decide(
 ) -> Decision:
     """The decision on `answers` with what can be bought and run on `today`.
 
-    `samples` is a power of two. `quick` leaves out what the live panel does not show: flips, prices of constraints,
-    sensitivities, break-evens. Raises `InvalidDataError` for answers that contradict each other.
+    `samples` is a power of two. `quick` leaves out what the live panel does not show (plan, flips, prices of
+    constraints, sensitivities, break-evens) and chooses by enumeration instead of calling the solver. Raises
+    `InvalidDataError` for answers that contradict each other.
     """
     refuse_contradictions(answers, rules.facts)
     start = answers.value("finance.start")
@@ -82,8 +83,8 @@ class _Assembly:
 
     def decision(self, previous: Decision | None) -> Decision:
         study, ranking = self.study, self.ranking
-        choice = choose(study.choosable, study.limits)
-        place = None if choice.option_id is None else study.places[choice.option_id]
+        choice = None if self.quick else choose(study.choosable, study.limits)
+        place = self._place(choice)
         worths = questions.worths_of(study, ranking, self._open_facts())
         standing = stand(study, place, worths)
         ranked = self._ranked(place)
@@ -111,7 +112,7 @@ class _Assembly:
             conflict=self._conflict() if place is None else None,
             pareto=[] if self.quick else pareto([study.candidates[i] for i in ranking.feasible or ranking.order]),
             near_best=self._near_best(place),
-            solver=_solver(choice),
+            solver=None if choice is None else _solver(choice),
             options_considered=study.considered,
             samples=study.world.points.count,
             seed=SEED,
@@ -128,6 +129,12 @@ class _Assembly:
         if previous is None:
             return decision
         return decision.model_copy(update={"changes": changes_between(previous, decision, study.rules.facts)})
+
+    def _place(self, choice: Choice | None) -> int | None:
+        """Where the chosen option stands. The live panel takes the first of the ranking, which is the same one."""
+        if choice is None:
+            return self.ranking.feasible[0] if self.ranking.feasible else None
+        return None if choice.option_id is None else self.study.places[choice.option_id]
 
     def _plan(self, place: int) -> list[Stage]:
         study = self.study

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from advisor.decision.study import Study
     from rules.facts import Fact
 
-SAMPLES = 64
+SAMPLES = 32
+"""Of a variant in the first grid; the second has twice as many."""
 FACTORS = (2.0, 10.0, 30.0)
-REFINED = 4
+REFINED = 3
 SHARE_STEPS = (0.05, 0.15, 0.4)
 SKIPPED = frozenset({"hardware.gpus", "current.model", "finance.start", "measured.options"})
 """Answers without near values of their own."""
@@ -58,12 +59,12 @@ def find_flips(study: Study, options: Sequence[Option], winner: int) -> list[Fli
     tries = [each for fact in facts for each in _other_values(fact, study.answers)]
     if not tries:
         return []
-    first = _valued(study, options, tries)
+    first = _valued(study, options, tries, SAMPLES)
     changed = [first.falls_behind(i, winner) for i in range(len(tries))]
     nearest = _nearest(tries, changed)
     finer = [each for hit in nearest for each in _between(hit, tries, changed, study.answers)]
     if finer:
-        second = _valued(study, options, finer)
+        second = _valued(study, options, finer, 2 * SAMPLES)
         moved = [second.falls_behind(i, winner) for i in range(len(finer))]
         nearest = _nearest([*nearest, *finer], [True] * len(nearest) + moved)
         first, tries = _joined(first, second), [*tries, *finer]
@@ -72,8 +73,8 @@ def find_flips(study: Study, options: Sequence[Option], winner: int) -> list[Fli
     return sorted(found, key=lambda flip: flip.winner_option_id == "")
 
 
-def _valued(study: Study, options: Sequence[Option], tries: Sequence[_Try]) -> Variants:
-    return value_variants(study, options, [each.answers for each in tries], SAMPLES)
+def _valued(study: Study, options: Sequence[Option], tries: Sequence[_Try], samples: int) -> Variants:
+    return value_variants(study, options, [each.answers for each in tries], samples)
 
 
 def _joined(a: Variants, b: Variants) -> Variants:

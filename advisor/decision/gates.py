@@ -74,22 +74,43 @@ class _Active:
 
     def __init__(self, gate: Gate, when: NDArray[np.bool_], world: World) -> None:
         self.gate = gate
-        self._when = when
         self._world = world
-        self._names = tuple(n.removeprefix("option.") for n in gate.excludes.names if n.startswith("option."))
+        self._when = np.broadcast_to(when, (world.points.count,))
+        self._share = float(self._when.mean())
+        self._timeless = all(name.startswith("option.") for name in gate.excludes.names)
+        self._names, self._static = _kinds_of(gate)
         self._known: dict[tuple[object, ...], tuple[float, NDArray[np.bool_]]] = {}
 
     def excludes(self, option: Option) -> tuple[float, NDArray[np.bool_]]:
         """(share of the samples in which the gate excludes such options, where)."""
         attributes = option.attributes
         key = tuple([attributes[name] for name in self._names])
+        if self._timeless and None not in key:
+            speaks = self._static.get(key)
+            if speaks is None:
+                speaks = self.gate.excludes.evaluate(lambda name: attributes[name.removeprefix("option.")]) is True
+                self._static[key] = speaks
+            return (self._share, self._when) if speaks else (0.0, self._when)
         found = self._known.get(key)
         if found is None:
             excludes = self.gate.excludes.evaluate_arrays(lookup(option, self._world))
-            where = np.broadcast_to(self._when & np.asarray(excludes, dtype=bool), (self._world.points.count,))
+            where = self._when & np.asarray(excludes, dtype=bool)
             found = (float(where.mean()), where)
             self._known[key] = found
         return found
+
+
+def _kinds_of(gate: Gate) -> tuple[tuple[str, ...], dict[tuple[object, ...], bool]]:
+    """(attributes that `excludes` names, answers so far); kept with the gate, for it never changes."""
+    kept = _KINDS.get(id(gate))
+    if kept is None or kept[0] is not gate:
+        names = tuple(sorted(n.removeprefix("option.") for n in gate.excludes.names if n.startswith("option.")))
+        kept = (gate, names, {})
+        _KINDS[id(gate)] = kept
+    return kept[1], kept[2]
+
+
+_KINDS: dict[int, tuple[Gate, tuple[str, ...], dict[tuple[object, ...], bool]]] = {}
 
 
 def _when(gate: Gate, world: World) -> NDArray[np.bool_]:

@@ -116,6 +116,7 @@ def choose(candidates: Sequence[Candidate], limits: Sequence[Limit], *, seconds:
 
     from advisor.decision.solver import solve
 
+    candidates = undominated(candidates, limits)
     scale = max((abs(c.objective_usd) for c in candidates), default=1.0) or 1.0
     problem = pulp.LpProblem("pick_one_option", pulp.LpMaximize)
     picks = [problem.add_variable(f"pick_{i}", cat="Binary") for i in range(len(candidates))]
@@ -134,6 +135,23 @@ def choose(candidates: Sequence[Candidate], limits: Sequence[Limit], *, seconds:
     solved = solve(problem, seconds=seconds)
     simplest = _picked(candidates, picks) if solved.found else best
     return Choice((simplest or best).option_id, solved)
+
+
+def undominated(candidates: Sequence[Candidate], limits: Sequence[Limit]) -> list[Candidate]:
+    """Candidates that no other one beats in value, steps and every limited metric: the rest cannot be chosen."""
+    kept: list[Candidate] = []
+    rows: list[tuple[float, ...]] = []
+    for c in sorted(candidates, key=lambda c: (-c.objective_usd, c.level)):
+        mine = (float(c.level), *(_towards(limit, c.metrics[limit.metric]) for limit in limits))
+        if not any(all(a <= b for a, b in zip(other, mine, strict=True)) for other in rows):
+            kept.append(c)
+            rows.append(mine)
+    return kept
+
+
+def _towards(limit: Limit, value: float) -> float:
+    """The metric so that less is better."""
+    return -value if limit.floor else value
 
 
 def _picked(candidates: Sequence[Candidate], picks: Sequence[Any]) -> Candidate | None:

@@ -82,7 +82,7 @@ def _plan(study: Study, outcome: Outcome, name: str, groups: dict[str, Group], s
     machines: Array | float = 0.0
     if option.deployment is not None and option.deployment.machine is not None:
         serving = study.valuation.costs.serving.of(option)
-        served = serving.part.sums["per_month"]
+        served = serving.part.sums.get("per_month", 0.0)
         machines = served * study.valuation.months_live(option, account)
         made = _group(study, option.deployment, option.training, name)
         groups[made.id] = made

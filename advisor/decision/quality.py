@@ -88,6 +88,11 @@ class QualityModel:
         self._by_part: dict[str, list[_Active]] = {}
         for active in sorted(self._active, key=lambda a: (a.effect.when is not None, a.effect.id)):
             self._by_part.setdefault(active.effect.part, []).append(active)
+        self._part_names = {
+            part: tuple(sorted({name for active in group for name in active.names}))
+            for part, group in self._by_part.items()
+        }
+        self._spoken: dict[tuple[object, ...], tuple[_Active, ...]] = {}
         self._drawn: dict[str, Array] = {}
         self._latent: dict[tuple[object, ...], Array] = {}
         self._share: dict[tuple[object, ...], Array] = {}
@@ -198,15 +203,28 @@ class QualityModel:
         return 0.0 if total is None else total
 
     def _sum_or_none(self, part: str, option: Option) -> Array | float | None:
-        speaking = tuple(a for a in self._by_part.get(part, ()) if a.effect.quality and a.applies_to(option))
+        speaking = self._speaking(part, option)
         if not speaking:
             return None
         scaled = any(a.effect.labels is not None for a in speaking)
-        key = (part, *[a.effect.id for a in speaking], option.labels if scaled else None, scaled and option.distilled)
+        key = (part, speaking, option.labels if scaled else None, scaled and option.distilled)
         if key not in self._sums:
             amounts = [self._amount(a, option) for a in speaking]
             self._sums[key] = sum(amounts[1:], start=amounts[0])
         return self._sums[key]
+
+    def _speaking(self, part: str, option: Option) -> tuple[_Active, ...]:
+        """The effects of a part that speak of such options."""
+        names = self._part_names.get(part)
+        if names is None:
+            return ()
+        attributes = option.attributes
+        key = (part, *[attributes[name] for name in names])
+        found = self._spoken.get(key)
+        if found is None:
+            found = tuple(a for a in self._by_part[part] if a.effect.quality and a.applies_to(option))
+            self._spoken[key] = found
+        return found
 
     def _amount(self, active: _Active, option: Option) -> Array:
         """Samples of one effect on an option; zero where its condition does not hold."""
@@ -242,14 +260,14 @@ class _Active:
     def __init__(self, effect: Effect, mask: Array | bool) -> None:
         self.effect = effect
         self.mask = mask
-        self._names, self._known = _kinds_of(effect)
+        self.names, self._known = _kinds_of(effect)
 
     def applies_to(self, option: Option) -> bool:
         """Whether the effect speaks of such options; each kind of option is asked once."""
         if self.effect.applies_to is None:
             return True
         attributes = option.attributes
-        key = tuple([attributes[name] for name in self._names])
+        key = tuple([attributes[name] for name in self.names])
         found = self._known.get(key)
         if found is None:
             found = self.effect.applies_to.evaluate(lambda name: attributes[name.removeprefix("option.")]) is True

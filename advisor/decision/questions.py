@@ -71,13 +71,14 @@ def worths_of(study: Study, ranking: Ranking, facts: Sequence[str]) -> list[Wort
     values = np.stack([study.outcomes[i].npv_usd for i in places])
     kinds = [study.outcomes[i].option.approach for i in places]
     scorer = _Scorer(values, kinds)
+    order = [study.candidates[i] for i in ranking.by_kind(study)]
     found = []
     for fact in (fact for fact in facts if fact in study.world.facts.read):
         column = _column(study, fact)
         if column is not None:
             found.append(scorer.worth(fact, bins_of(column)))
         elif (limit := _might_limit(study, fact)) is not None:
-            found.append(_limit_worth(study, ranking, fact, limit, scorer.material))
+            found.append(_limit_worth(order, fact, limit, scorer.material))
         elif fact == "current.approach":
             found.append(_today_worth(study, ranking, scorer.material))
         elif fact == "hardware.gpus":
@@ -156,11 +157,10 @@ def _might_limit(study: Study, fact: str) -> tuple[Limit, float, tuple[float, ..
 
 
 def _limit_worth(
-    study: Study, ranking: Ranking, fact: str, might: tuple[Limit, float, tuple[float, ...]], material: float
+    order: Sequence[Candidate], fact: str, might: tuple[Limit, float, tuple[float, ...]], material: float
 ) -> Worth:
     """A limit that is found out too late costs the plan; known in time, the best plan within it is taken."""
     limit, share, bounds = might
-    order = [study.candidates[i] for i in ranking.feasible]
     if not order:
         return Worth(fact, 0.0, 0.0)
     winner, gain, changes = order[0], 0.0, 0.0

@@ -36,9 +36,22 @@ class Ranking:
     """Per sample, the value of the best feasible option (of any, where none is feasible)."""
 
     def contenders(self) -> list[int]:
-        """Options that could be the best one: the first by objective, and all that are best in some sample."""
+        """Options that could be the best one: the first by objective, and those that are best in most samples."""
         shown = self.feasible or self.order
-        return [place for i, place in enumerate(shown) if i < CONTENDERS or self.chance[place] > 0.0]
+        lucky = sorted(shown[CONTENDERS:], key=lambda place: -self.chance[place])[:CONTENDERS]
+        return [*shown[:CONTENDERS], *(place for place in lucky if self.chance[place] > 0.0)]
+
+    def by_kind(self, study: Study) -> list[int]:
+        """The first options that may be chosen, and the best one of every approach, class of model and place."""
+        seen: set[tuple[object, ...]] = set()
+        found = []
+        for i, place in enumerate(self.feasible):
+            option = study.outcomes[place].option
+            kind = (option.approach, option.hosting, option.attributes["tier"])
+            if i < CONTENDERS or kind not in seen:
+                seen.add(kind)
+                found.append(place)
+        return found
 
     def listed(self, study: Study) -> list[int]:
         """What a decision shows: the best options, and of every approach and kind of place the best one."""
@@ -62,17 +75,28 @@ def rank(study: Study) -> Ranking:
     feasible = [study.places[c.option_id] for c in as_good([study.candidates[i] for i in order if possible[i]])]
     order = [*feasible, *order[len(feasible) :]]
     shown = feasible or order
-    values = np.stack([study.outcomes[i].npv_usd for i in shown])
-    winners = values.argmax(axis=0)
+    winners, best = _best_of_each_sample([study.outcomes[i].npv_usd for i in shown])
     chance = np.zeros(len(objective))
-    counts = np.bincount(winners, minlength=len(shown)) / values.shape[1]
+    counts = np.bincount(winners, minlength=len(shown)) / winners.size
     if feasible:
         chance[shown] = counts
     by_class: dict[str, float] = {}
     for place, share in zip(shown, counts, strict=True):
         name = study.outcomes[place].option.approach_class
         by_class[name] = by_class.get(name, 0.0) + float(share)
-    return Ranking(order, feasible, chance, by_class, values.max(axis=0))
+    return Ranking(order, feasible, chance, by_class, best)
+
+
+def _best_of_each_sample(values: list[Array]) -> tuple[NDArray[np.int64], Array]:
+    """(place of the highest value, the value), per sample; the first of equal ones."""
+    best = values[0].copy()
+    place = np.zeros(best.size, dtype=np.int64)
+    for i, value in enumerate(values[1:], start=1):
+        higher = value > best
+        if higher.any():
+            place[higher] = i
+            np.maximum(best, value, out=best)
+    return place, best
 
 
 def within_share(outcome: Outcome, study: Study) -> float:

@@ -36,9 +36,10 @@ PRIORITY_FACTOR = {"cost": 0.35, "balanced": 1.0, "quality": 3.0}
 ERROR_SHARE = (0.2, 1.2)
 MARGIN = 1.25
 """By how much a project that someone considers pays more than it costs."""
-PROBED = 2
-"""Options of each approach and kind of place that are asked what they need to pay for themselves."""
+PROBED = 1
+"""Options of each approach, class of model and kind of place that are asked what they need to pay for themselves."""
 LEAST_GAIN = 0.05
+FEW = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,17 @@ def _needed(option: Option, costs: CostModel, quality: QualityModel, months: int
     give."""
     account = costs.account(option)
     per_request = account.total("per_request") + account.total("per_request_tokens")
-    monthly = float(np.median(per_request * costs.requests + account.total("per_month")))
-    monthly += float(np.median(account.total("once"))) / months
+    monthly = _middle(per_request * costs.requests + account.total("per_month"))
+    monthly += _middle(account.total("once")) / months
     ratio = float(np.sqrt(ERROR_SHARE[0] * ERROR_SHARE[1]))
-    share = float(np.median(quality.share(option)))
+    share = _middle(quality.share(option))
     gain = (1.0 + ratio) * share - ratio
     return monthly / gain if gain >= LEAST_GAIN else None
+
+
+def _middle(samples: Amount) -> float:
+    """The median of the first samples, which are spread as evenly as all."""
+    return float(np.median(samples[:FEW])) if isinstance(samples, np.ndarray) else float(samples)
 
 
 def _probes(options: Sequence[Option]) -> list[Option]:
@@ -104,7 +110,7 @@ def _probes(options: Sequence[Option]) -> list[Option]:
     groups: dict[tuple[object, ...], list[Option]] = {}
     for option in options:
         if option.deployment is not None:
-            key = (option.approach, option.hosting, option.attributes["tier"])
+            key = (option.approach, option.attributes["self_hosted"], option.attributes["tier"])
             groups.setdefault(key, []).append(option)
     return [o for group in groups.values() for o in sorted(group, key=list_price)[:PROBED]]
 

@@ -126,6 +126,7 @@ def _brief(outcome: Outcome, spreads: dict[str, Spread], chance: float, within: 
         expected_npv_usd=float(np.mean(outcome.npv_usd)),
         available_until=deployment.serving_until if deployment else None,
         prices_as_of=deployment.prices_as_of if deployment else None,
+        cost_lines=[],
         **spreads,
     )
 

@@ -101,10 +101,10 @@ class Valuation:
         per_month = account.total("per_month")
         npv = self._gain(option) * tails.requests - once - per_month * tails.months
         monthly = self._full(per_month)
-        if np.any(per_request):
+        if isinstance(per_request, np.ndarray) or per_request != 0.0:
             npv = npv - volume * per_request * tails.requests
             monthly = monthly + volume * per_request * self._year_volume
-        if np.any(per_token):
+        if isinstance(per_token, np.ndarray) or per_token != 0.0:
             spent = volume * per_token
             npv = npv - spent * tails.tokens
             monthly = monthly + spent * self._year_tokens
@@ -169,5 +169,7 @@ class Valuation:
         return result
 
     def _full(self, amount: Amount) -> Array:
+        if isinstance(amount, np.ndarray) and amount.shape == (self._n,):
+            return amount
         result: Array = np.broadcast_to(np.asarray(amount, dtype=float), (self._n,))
         return result

@@ -4,7 +4,7 @@ values."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,6 +71,7 @@ class World:
     facts: Facts
     spread: frozenset[str]
     """Facts that are not known exactly: assumed, or answered with a range."""
+    _kept: dict[tuple[str, float, float], Array] = field(default_factory=dict, repr=False)
 
     def number(self, fact: str, default: float) -> Array | float:
         """A numeric fact; `default` where it is unknown without a prior."""
@@ -101,13 +102,22 @@ class World:
     def lognormal(self, name: str, low: Array | float, high: Array | float) -> Array | float:
         """Samples with `low` and `high` as P10 and P90; zero when both are. A `low` of nothing counts as a tenth of
         `high`."""
-        if np.all(np.asarray(high) <= 0):
+        if isinstance(low, np.ndarray) or isinstance(high, np.ndarray):
+            return _lognormal(np.asarray(low), np.asarray(high), self.points.normal(name))
+        if high <= 0:
             return 0.0
-        low = np.maximum(low, 0.1 * np.asarray(high))
-        middle = np.sqrt(low * np.asarray(high))
-        sigma = np.log(np.asarray(high) / low) / (2 * Z90)
-        samples: Array = middle * np.exp(sigma * self.points.normal(name))
-        return samples
+        key = (name, float(low), float(high))
+        kept = self._kept.get(key)
+        if kept is None:
+            kept = _lognormal(np.asarray(low), np.asarray(high), self.points.normal(name))
+            self._kept[key] = kept
+        return kept
+
+
+def _lognormal(low: Array, high: Array, z: Array) -> Array:
+    low = np.maximum(low, 0.1 * high)
+    samples: Array = np.sqrt(low * high) * np.exp(np.log(high / low) / (2 * Z90) * z)
+    return samples
 
 
 def build_world(facts: Mapping[str, Fact], variants: Sequence[Answers], points: Points) -> World:

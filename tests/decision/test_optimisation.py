@@ -4,15 +4,25 @@ import itertools
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from calling import Advisor
+from cases import BULK, CLINIC, SUPPORT, studied
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from advisor.decision.limits import Limit
-from advisor.decision.optimize import TOLERANCE, Candidate, choose, cvar_loss, relaxations, smallest_conflict
+from advisor.decision.optimize import (
+    TOLERANCE,
+    Candidate,
+    choose,
+    cvar_loss,
+    relaxations,
+    smallest_conflict,
+    undominated,
+)
 from advisor.decision.portfolio import (
     Group,
     Plan,
@@ -22,6 +32,7 @@ from advisor.decision.portfolio import (
     objective_of,
     solve_portfolio,
 )
+from advisor.decision.ranking import rank
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 few = settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -54,6 +65,16 @@ def test_the_choice_is_the_one_that_enumeration_finds(rows: list[tuple[float, fl
     chosen = next(c for c in candidates if c.option_id == choice.option_id)
     assert chosen.objective_usd == pytest.approx(best, rel=1e-5, abs=1e-5 * max(abs(top), 1.0))
     assert choice.solved.status == "Optimal Solution Found"
+
+
+@pytest.mark.parametrize("facts", [SUPPORT, BULK, CLINIC])
+def test_the_quick_choice_is_the_solvers(facts: dict[str, Any]) -> None:
+    study = studied(facts, samples=64)
+    choice = choose(study.choosable, study.limits)
+    assert study.candidates[rank(study).feasible[0]].option_id == choice.option_id
+    kept = undominated(study.choosable, study.limits)
+    assert choice.option_id in {candidate.option_id for candidate in kept}
+    assert len(kept) < len(study.choosable)
 
 
 def test_the_worst_tenth_is_the_mean_of_its_losses() -> None:
