@@ -26,7 +26,7 @@ ANSWERS = HERE / "debian" / "answers.yaml"
 TODAY = "2026-11-24"
 """The day of the shipped prices: the same decision whenever the demo runs."""
 
-TRAIN = ("--epochs", "1.2")
+TRAIN = ("--epochs", "2")
 EVALUATE = ("--rows", "160", "--latency-requests", "6")
 QUICK_TRAIN = ("--max-steps", "4", "--set", "evaluations=0", "--set", "held_out_rows=4")
 QUICK_EVALUATE = ("--rows", "6", "--latency-requests", "2", "--shots", "2", "--no-general")
