@@ -59,6 +59,7 @@ def test_several_questions_are_learnt_at_once(tmp_path: Path, tiny_encoder: Path
     assert (job.folder / "model" / "advisor.json").is_file()
 
 
+@pytest.mark.slow
 def test_plain_labels(tmp_path: Path, tiny_encoder: Path) -> None:
     rows = [{"text": f"{'good' if i % 2 else 'bad'} number {i}", "label": "pos" if i % 2 else "neg"} for i in range(80)]
     write(tmp_path / "data" / "train.jsonl", rows)
@@ -67,6 +68,7 @@ def test_plain_labels(tmp_path: Path, tiny_encoder: Path) -> None:
     assert load_encoder(job.folder / str(outcome.artefact)).answer(["good number 3", "bad number 2"]) == ["pos", "neg"]
 
 
+@pytest.mark.slow
 def test_tags(tmp_path: Path, tiny_encoder: Path) -> None:
     rows = []
     for i in range(80):
@@ -80,6 +82,7 @@ def test_tags(tmp_path: Path, tiny_encoder: Path) -> None:
     assert (outcome.measured.held_out_loss or 9) < (outcome.measured.held_out_loss_before or 0)
 
 
+@pytest.mark.slow
 def test_a_stopped_encoder_leaves_a_checkpoint_and_goes_on(tmp_path: Path, tiny_encoder: Path) -> None:
     rows = [{"text": f"word {i % 7}", "label": str(i % 7)} for i in range(100)]
     write(tmp_path / "data" / "train.jsonl", rows)

@@ -48,7 +48,10 @@ def test_each_difference_is_named(exported: Spoken, problem: str) -> None:
     assert problem in problems[0]
 
 
-@pytest.fixture(scope="module", params=["lora", "qlora", "full"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param("lora", marks=pytest.mark.slow), pytest.param("qlora", marks=pytest.mark.slow), "full"],
+)
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunSpec, Path]:
     """A tiny model tuned by each method: (spec, artefact)."""
     project = tmp_path_factory.mktemp(request.param)

@@ -107,6 +107,7 @@ def test_a_run_ends_with_everything_written_down(planned: Plan) -> None:
         client.resume(folder)
 
 
+@pytest.mark.slow
 def test_killed_trainer_resumes_to_the_same_result(planned: Plan, uninterrupted: Curve) -> None:
     folder = planned(**SETTINGS)
     client.start(folder)

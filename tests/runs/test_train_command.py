@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from advisor.cli.main import run
+
 
 def advisor(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own, without a terminal."""
@@ -135,17 +137,23 @@ def test_rows_of_the_frozen_test_set_are_refused(project: Path) -> None:
     assert "test set" in found["refusals"][0]["text"]
 
 
-def test_nobody_there_to_confirm(project: Path) -> None:
-    done = advisor(project, "train", "--method", "lora", "--model", str(project / "model"))
-    assert done.returncode == 2
-    assert "--yes" in done.stderr
-    assert "--plan-only" in done.stderr
+def in_process(capsys: pytest.CaptureFixture[str], project: Path, *words: str) -> tuple[int, str]:
+    """The command in this process: exit code and what it said on stderr."""
+    code = run([*words, "--project", str(project)])
+    return code, capsys.readouterr().err
 
 
-def test_without_a_decision_both_must_be_named(project: Path) -> None:
-    done = advisor(project, "train", "--yes", "--method", "lora")
-    assert done.returncode == 2
-    assert "--model" in done.stderr
+def test_nobody_there_to_confirm(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = in_process(capsys, project, "train", "--method", "lora", "--model", str(project / "model"))
+    assert code == 2
+    assert "--yes" in said
+    assert "--plan-only" in said
+
+
+def test_without_a_decision_both_must_be_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = in_process(capsys, project, "train", "--yes", "--method", "lora")
+    assert code == 2
+    assert "--model" in said
 
 
 @pytest.mark.parametrize(
@@ -159,15 +167,24 @@ def test_without_a_decision_both_must_be_named(project: Path) -> None:
         (["--method", "lora", "--model", "MODEL", "--set", "rnak=3"], 2, "rnak"),
         (["--method", "lora", "--model", "MODEL", "--set", "rank"], 2, "KEY=VALUE"),
         (["--method", "lora", "--model", "MODEL", "--data", "BAD"], 3, "train2.jsonl:2"),
+        (["--method", "api_tuning", "--model", "x", "--set", "vendor=acme"], 2, "unknown vendor 'acme'"),
     ],
 )
-def test_wrong_use(project: Path, words: list[str], code: int, said: str) -> None:
+def test_wrong_use(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    code: int,
+    said: str,
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     bad = project / "data" / "train2.jsonl"
     bad.write_text('{"prompt": "a", "completion": "b"}\n{"prompt": "a", "comp')
     words = [{"MODEL": str(project / "model"), "BAD": str(bad)}.get(word, word) for word in words]
-    done = advisor(project, "train", "--plan-only", *words)
-    assert (done.returncode, said in done.stderr) == (code, True), done.stderr
-    assert "Traceback" not in done.stderr
+    found, text = in_process(capsys, project, "train", "--plan-only", *words)
+    assert (found, said in text) == (code, True), text
+    assert "Traceback" not in text
     assert not (project / "runs").exists()
 
 
@@ -190,12 +207,13 @@ def test_from_start_to_list(project: Path) -> None:
     assert advisor(project, "runs", "resume").returncode == 1
 
 
-def test_no_runs_yet(project: Path) -> None:
-    assert json.loads(advisor(project, "runs", "list", "--json").stdout) == {"v": 1, "runs": [], "broken": []}
-    done = advisor(project, "runs", "watch")
-    assert (done.returncode, "advisor train" in done.stderr) == (2, True)
+def test_no_runs_yet(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["runs", "list", "--json", "--project", str(project)]) == 0
+    assert json.loads(capsys.readouterr().out) == {"v": 1, "runs": [], "broken": []}
+    code, said = in_process(capsys, project, "runs", "watch")
+    assert (code, "advisor train" in said) == (2, True)
 
 
-def test_no_project(tmp_path: Path) -> None:
-    done = advisor(tmp_path, "runs", "list")
-    assert (done.returncode, "no project" in done.stderr) == (2, True)
+def test_no_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = in_process(capsys, tmp_path, "runs", "list")
+    assert (code, "no project" in said) == (2, True)

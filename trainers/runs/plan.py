@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from advisor.base.errors import InvalidDataError, UsageError
 from advisor.base.files import read_jsonl
 from trainers.methods import get_method
+from trainers.models.local import packaged_models, resolve
 from trainers.runs.checkpoints import sha256_of
 from trainers.runs.events import utc_now
 from trainers.runs.spec import DataFile, Predicted, RunSpec, Spread
@@ -103,9 +104,11 @@ def make_plan(project: Path, wish: Wish, catalogue: Catalogue, *, on: date, try_
     from trainers.runs.look import look
 
     spec = _spec(project, wish)
+    local = get_method(spec.method).ESTIMATE is not None
+    if local:
+        resolve(spec.model)  # a misspelt name is told before anything is loaded
     seen = look(project, spec)
     refusals, warnings = list(seen["preflight"]["refusals"]), list(seen["preflight"]["warnings"])
-    local = get_method(spec.method).ESTIMATE is not None
     if local:
         forecast = _forecast(project, spec, seen, wish, catalogue, on)
     else:
@@ -305,8 +308,6 @@ def _spec(project: Path, wish: Wish) -> RunSpec:
 
 def _model_name(model: str) -> str:
     """The model as the plan names it; a folder by its full path, so that the run finds it from anywhere."""
-    from trainers.models.local import packaged_models
-
     folder = Path(model).expanduser()
     return str(folder.resolve()) if model not in packaged_models() and folder.is_dir() else model
 
