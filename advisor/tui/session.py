@@ -83,6 +83,14 @@ class Session:
         self.problem = None
         self.deciding = not self.up_to_date
 
+    def keep_decision(self) -> None:
+        """Save the decision in the project, as `advisor decide` does, when it is complete and on the present answers.
+
+        Raises `AdvisorError` or `OSError`.
+        """
+        if self.complete and self.up_to_date and self.decision is not None:
+            self.project.save_decision(self.decision)
+
     def command(self, *words: str) -> str:
         """A command line for this project, quoted for a shell."""
         return shlex.join(["advisor", *words, "--project", str(self.project.folder)])

@@ -27,15 +27,15 @@ class Terminal:
         self.pilot = pilot
 
     async def press(self, *keys: str) -> None:
-        """Press keys one after the other, as a person would: the screen has settled in between."""
+        """Press keys one after the other; each is dealt with before the next."""
         for key in keys:
             await self.pilot.press(key)
-            await self.pilot.pause()
 
     async def type(self, text: str) -> None:
         """Type a text."""
         names = {" ": "space", ".": "full_stop", "-": "minus", "$": "dollar_sign", "%": "percent_sign", ",": "comma"}
-        await self.press(*(names.get(character, character) for character in text))
+        await self.pilot.press(*(names.get(character, character) for character in text))
+        await self.pilot.pause()
 
     async def until(self, condition: Callable[[], object], what: str = "") -> None:
         """Wait until something holds; fails with the screen when it never does."""

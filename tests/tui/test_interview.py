@@ -9,7 +9,7 @@ from advisor.answers import Answers
 from advisor.project import Project
 from rules.interval import Interval
 
-SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
+SIZES = pytest.mark.parametrize("size", [SMALL, pytest.param(LARGE, marks=pytest.mark.slow)], ids=["80x24", "120x40"])
 
 
 def saved(folder: Path) -> Answers:

@@ -9,7 +9,7 @@ from screens import LARGE, SMALL, example, terminal
 from advisor.project import Project
 from advisor.tui.actions import ACTIONS, PLACE_TITLES, PLACES, footer
 
-SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
+SIZES = pytest.mark.parametrize("size", [SMALL, pytest.param(LARGE, marks=pytest.mark.slow)], ids=["80x24", "120x40"])
 MARKUP = "My [red]bank[/red] [/] project"
 
 

@@ -49,7 +49,7 @@ async def test_a_folder_without_a_project_offers_to_make_one(tmp_path: Path) -> 
 async def test_a_project_can_start_from_an_example(tmp_path: Path) -> None:
     shipped = sorted([*EXAMPLES.glob("*.yaml"), *EXAMPLES.glob("*/answers.yaml")])
     async with terminal(tmp_path / "new", LARGE, opened=False) as shown:
-        await shown.until(lambda: shipped[0].stem in shown.says())
+        await shown.until(lambda: shipped[0].stem.replace("-", " ") in shown.says())
         await shown.press("enter", "down", "enter")
         await shown.until(lambda: shown.app.session is not None)
     assert len(Project.open(tmp_path / "new").answers()) > 5

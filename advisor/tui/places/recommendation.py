@@ -92,11 +92,8 @@ class RecommendationPlace(Place):
             await self.query_one(f"#{part}", Rows).show([item.row for item in items])
 
     def _save(self, session: "Session") -> None:
-        """Keep the decision in the project, as `advisor decide` does, once it is complete."""
-        if not (session.complete and session.up_to_date and session.decision):
-            return
         try:
-            session.project.save_decision(session.decision)
+            session.keep_decision()
         except (AdvisorError, OSError) as error:
             self.program.say(f"The decision could not be saved: {error}", bad=True)
 

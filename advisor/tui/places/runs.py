@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from advisor.base.errors import AdvisorError
 from advisor.tui.actions import bindings
 from advisor.tui.explain import Explanation
 from advisor.tui.messages import CommandDone, RunsRead
@@ -183,6 +184,12 @@ class RunsPlace(Place):
 
     def _plan(self, words: tuple[str, ...]) -> None:
         self._words, self._problem = words, None
+        if not words and self.session is not None:
+            # The command plans what the latest saved decision recommends.
+            try:
+                self.session.keep_decision()
+            except (AdvisorError, OSError) as error:
+                self.program.say(f"The decision could not be saved: {error}", bad=True)
         if not self.program.commands.start(_PLAN, "train", *words, "--plan-only"):
             self.program.say("A plan is being made already.")
         self.query_one("#headline", Static).update(self._headline())
