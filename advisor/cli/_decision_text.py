@@ -44,8 +44,9 @@ def _verdict(decision: Decision) -> Iterator[str]:
         yield f"  answered well {spread(option.quality, share)}, {spread(option.monthly_cost_usd)} a month"
         yield f"  {spread(option.upfront_cost_usd)} once, p95 answer after {spread(option.latency_p95_ms, latency)}"
         yield f"  worth {spread(option.npv_usd)} against today over {decision.horizon_months} months"
-        best, inside = share(option.probability_best), share(option.feasible_probability)
-        yield f"  best in {best} of the samples, within the limits in {inside}"
+        approach, exactly = share(decision.approach_probability(option.approach)), share(option.probability_best)
+        yield f"  this approach is the best in {approach} of the samples, exactly this option in {exactly}"
+        yield f"  within the limits in {share(option.feasible_probability)} of the samples"
     settled = "settled" if decision.settled else "not settled"
     yield f"  {settled}: {decision.settled_because}"
     if decision.conflict is not None:

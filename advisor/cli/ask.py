@@ -207,7 +207,11 @@ def describe_leaning(decision: "Decision") -> str:
     best = leader(decision)
     if best is None:
         return "Leaning: nothing is feasible with these answers."
-    sure = "settled" if decision.settled else f"best in {best.probability_best:.0%} of cases"
+    sure = (
+        "settled"
+        if decision.settled
+        else f"this approach is best in {decision.approach_probability(best.approach):.0%} of cases"
+    )
     return (
         f"Leaning: {best.label} ({sure}); quality {spread(best.quality, share)}, "
         f"{spread(best.monthly_cost_usd, money)} a month."

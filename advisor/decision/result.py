@@ -343,3 +343,7 @@ class Decision(Record):
     sensitivities: list[Sensitivity] = []
     break_evens: list[BreakEvenPoint] = []
     break_even_maps: list[BreakEvenMap] = []
+
+    def approach_probability(self, approach: str) -> float:
+        """Share of the samples in which the best option is one of this approach, whatever its model and machine."""
+        return sum(option.probability_best for option in self.ranked if option.approach == approach)

@@ -88,7 +88,7 @@ def money(context: Context, option: OptionResult) -> list[Figure]:
         value, note = payback(option, horizon)
         figures.append(figure("break_even_month", "Pays back after", value, Kind.MONTHS, note))
         figures += _chances(context, option)
-    best = sum(o.probability_best for o in decision.ranked if o.approach == option.approach)
+    best = decision.approach_probability(option.approach)
     figures.append(
         figure(
             "probability_best",

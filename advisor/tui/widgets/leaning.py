@@ -63,17 +63,18 @@ def _decision(decision: "Decision", session: "Session") -> list[Content | str]:
     best = leader(decision)
     if best is None:
         return [decision.headline]
-    parts: list[Content | str] = [Content.styled(best.label, "bold"), "", *figures(best)]
+    parts: list[Content | str] = [Content.styled(best.label, "bold"), "", *figures(best, decision)]
     second = next((option for option in decision.ranked if option.option_id != best.option_id), None)
     if second is not None:
         parts += ["", Content.styled("Runner-up", "$secondary"), f"{second.label} ({share(second.probability_best)})"]
     return parts + _next(decision, session)
 
 
-def figures(option: "OptionResult") -> list[Content | str]:
+def figures(option: "OptionResult", decision: "Decision") -> list[Content | str]:
     """The option's figures, each with its range, one a line."""
     rows = [
-        ("best in", f"{share(option.probability_best)} of cases"),
+        ("best in", f"{share(decision.approach_probability(option.approach))} of cases, as an approach"),
+        ("", f"{share(option.probability_best)} with this model and place"),
         ("quality", spread(option.quality, share)),
         ("a month", spread(option.monthly_cost_usd, money)),
         ("at start", spread(option.upfront_cost_usd, money)),
