@@ -9,7 +9,9 @@ from advisor.base.errors import CouldNotError, UsageError
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 _USES = {"train.jsonl": "training", "test.jsonl": "test, frozen"}
-_NO_DATA = {"split.json", "review.json"}
+_NO_DATA = {"split.json"}
+_BESIDE = (".changes.jsonl", ".card.json", ".skipped.jsonl", ".spent.jsonl", ".invalid.jsonl")
+"""Endings of files that the data commands write beside their rows."""
 _COUNT_BYTES = 64 * 2**20
 
 
@@ -33,7 +35,9 @@ def data_files(folder: Path) -> list[DataFile]:
 
 
 def _is_data(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.name not in _NO_DATA and not path.name.startswith(".")
+    if path.name in _NO_DATA or path.name.startswith(".") or path.name.endswith(_BESIDE):
+        return False
+    return path.suffix.lower() in SUFFIXES
 
 
 def _data_file(path: Path) -> DataFile | None:
