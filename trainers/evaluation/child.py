@@ -21,10 +21,6 @@ from advisor.base.errors import (
 from trainers.evaluation.folder import CONSOLE, EvaluationFolder
 from trainers.runs.client import child_environment
 
-_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "2000000000", "MALLOC_TRIM_THRESHOLD_": "4000000000"}
-"""glibc gives large blocks back at once and gets them again zeroed, page by page: a third of the time of generation
-on a CPU went there. With these it keeps them."""
-
 Listen = Callable[[dict[str, Any]], None]
 
 
@@ -62,9 +58,9 @@ def answer_all(folder: EvaluationFolder, project: Path, listen: Listen) -> None:
 
 
 def environment() -> dict[str, str]:
-    """The child's environment: quiet libraries, memory kept."""
+    """The child's environment, with quiet libraries."""
     quiet = {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-    return {**_KEEP_MEMORY, **quiet, **child_environment()}
+    return {**quiet, **child_environment()}
 
 
 def _listen(lines: Any, listen: Listen) -> AdvisorError | None:

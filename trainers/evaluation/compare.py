@@ -7,7 +7,7 @@ better and another detectably worse, whatever the total says.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import combinations
@@ -49,7 +49,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """`b` against `a`; `p_adjusted` by Holm over all pairs."""
+    """`b` against `a`; `p_adjusted` by Holm over all pairs but the primary one."""
 
     a: str
     b: str
@@ -105,8 +105,14 @@ def compare(
     pairs: Sequence[tuple[str, str]] | None = None,
     grouping: Grouping | None = None,
     margin: float | None = None,
+    primary: Callable[[Mapping[str, float]], tuple[str, str] | None] | None = None,
 ) -> Comparison:
-    """Score every candidate and compare the given pairs (by default each with each, the earlier one first)."""
+    """Score every candidate and compare the given pairs (by default each with each, the earlier one first).
+
+    `primary` picks, from the scores, the one pair that the evaluation is about; its p-value is not adjusted for the
+    others. "Better than the best of several" needs none: it must be better than each of them, and that is the
+    hardest (intersection-union test, Berger 1982, Technometrics 24:295).
+    """
     import numpy as np
 
     grouping = grouping or Grouping()
@@ -120,7 +126,8 @@ def compare(
     parts = _Parts(items, outputs, scores, grouping.slices)
     wanted = list(combinations(outputs, 2)) if pairs is None else list(pairs)
     found = [difference(scores[a], scores[b], groups) for a, b in wanted]
-    adjusted = holm([each.p_value for each in found])
+    first = primary({name: float(values.mean()) for name, values in scores.items()}) if primary else None
+    adjusted = _adjusted(wanted, [each.p_value for each in found], first)
     return Comparison(
         metric=metric.name,
         n=len(items),
@@ -131,6 +138,17 @@ def compare(
             for (a, b), each, p in zip(wanted, found, adjusted, strict=True)
         ),
     )
+
+
+def _adjusted(
+    pairs: Sequence[tuple[str, str]], p_values: Sequence[float], primary: tuple[str, str] | None
+) -> list[float]:
+    """Holm's adjustment within the pairs that are not the primary one."""
+    rest = [i for i, pair in enumerate(pairs) if pair != primary]
+    found = list(p_values)
+    for i, p in zip(rest, holm([p_values[i] for i in rest]), strict=True):
+        found[i] = p
+    return found
 
 
 def _refuse_unknown_key(items: Sequence[Item], key: str) -> None:

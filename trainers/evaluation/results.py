@@ -37,13 +37,14 @@ def assemble(
         pairs=planned_pairs(spec),
         grouping=Grouping(_group_key(items), tuple(slices)),
         margin=margin,
+        primary=lambda scores: primary_pair(spec, scores),
     )
     result = comparison_json(comparison)
     latencies = folder.latencies()
     for candidate in spec.candidates:
         found = [answers[candidate.name][item.id] for item in items]
         result["candidates"][candidate.name] |= _measured(candidate, found, latencies.get(candidate.name), spec)
-    best = best_prompt(spec, comparison)
+    best = best_prompt(spec, {each.name: each.score.score for each in comparison.candidates})
     result |= {"evaluation": folder.id, "run": spec.run, "best_prompt": best}
     result |= _headline(comparison, best)
     if spec.general and len(folder.general()) == 2:
@@ -59,11 +60,17 @@ def planned_pairs(spec: EvaluationSpec) -> list[tuple[str, str]]:
     return [(names[0], name) for name in names[1:]]
 
 
-def best_prompt(spec: EvaluationSpec, comparison: Comparison) -> str | None:
-    """The prompted candidate of the tuned model's base with the highest score."""
-    base = {c.name for c in spec.candidates if c.model is not None and c.artefact is None}
-    found = [each for each in comparison.candidates if each.name in base]
-    return max(found, key=lambda each: each.score.score).name if found else None
+def best_prompt(spec: EvaluationSpec, scores: Mapping[str, float]) -> str | None:
+    """The prompted candidate of the tuned model's base with the highest score; None when there is none."""
+    prompted = [c.name for c in spec.candidates if c.model is not None and c.artefact is None]
+    return max(prompted, key=lambda name: scores[name], default=None)
+
+
+def primary_pair(spec: EvaluationSpec, scores: Mapping[str, float]) -> tuple[str, str] | None:
+    """What the evaluation is about: the tuned model against the best prompted base, or else the nearest example."""
+    names = [candidate.name for candidate in spec.candidates]
+    best = best_prompt(spec, scores) or (MODEL_FREE if MODEL_FREE in names else None)
+    return (best, TUNED) if TUNED in names and best is not None else None
 
 
 def _group_key(items: Sequence[Item]) -> str | None:

@@ -337,4 +337,8 @@ def _until_closed(stop: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit: requests may still be at work in threads, and torch aborts when the interpreter is taken from it.
+    os._exit(code)

@@ -17,7 +17,7 @@ def result_text(result: dict[str, Any]) -> str:
         parts += ["", fields]
     parts += ["", *(_pair(pair) for pair in result["pairs"])]
     if len(result["pairs"]) > 1:
-        parts.append(f"p-values are adjusted for {len(result['pairs'])} comparisons (Holm)")
+        parts.append("p-values are adjusted for their number (Holm), but for the one that the verdict rests on")
     if general := result.get("general"):
         parts += ["", general["text"]]
     if text := result.get("verdict_text"):
