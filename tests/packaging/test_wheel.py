@@ -25,7 +25,8 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes((ROOT / name).read_bytes())
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    done = subprocess.run([*command, "--wheel-dir", str(folder), str(source)], capture_output=True, text=True, check=False)
+    command += ["--wheel-dir", str(folder), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
         return wheel.namelist()
@@ -41,7 +42,8 @@ def test_the_wheel_holds_the_four_packages_and_nothing_else(names: list[str]) ->
 
 @pytest.mark.slow
 def test_the_wheel_holds_every_data_file(names: list[str]) -> None:
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    tracked = listed.stdout.split("\n")
     wanted = {n for n in tracked if n.split("/")[0] in PACKAGES and n.endswith((".yaml", ".tcss", ".html", ".css"))}
     assert wanted
     assert wanted <= set(names)
