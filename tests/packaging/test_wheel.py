@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"advisor", "rules", "pricing", "trainers"}
-DATA = {".py", ".yaml", ".json", ".tcss", ".html", ".css", ".typed"}
+DATA = {".py", ".yaml", ".json", ".tcss", ".html", ".css", ".typed", ".npy"}
 
 
 @pytest.fixture(scope="module")
