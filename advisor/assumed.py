@@ -4,11 +4,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from advisor.base.quantiles import Z90
 from advisor.values import show_number, show_value
 from rules.facts import Assume, Fact
-
-_Z90 = 1.2815515655446004
-"""The 90th percentile of the standard normal distribution."""
 
 
 def assumed_text(fact: Fact, known: Callable[[str], Any] | None = None) -> str | None:
@@ -37,13 +35,13 @@ def _weights(assume: Assume, known: Callable[[str], Any] | None) -> Mapping[str,
 def _quantiles(fact: Fact, assume: Assume) -> tuple[float, float | None, float]:
     """P10, P50 and P90; for a flat distribution its ends and no middle."""
     if assume.kind == "lognormal":
-        spread = math.exp(_Z90 * assume.log_sigma)
+        spread = math.exp(Z90 * assume.log_sigma)
         return assume.log_median / spread, assume.log_median, assume.log_median * spread
     if assume.low is not None and assume.high is not None:
         return assume.low, None, assume.high
     assert assume.mean is not None
     assert assume.sd is not None
-    low, high = assume.mean - _Z90 * assume.sd, assume.mean + _Z90 * assume.sd
+    low, high = assume.mean - Z90 * assume.sd, assume.mean + Z90 * assume.sd
     return max(low, fact.lowest), assume.mean, min(high, fact.highest)
 
 

@@ -22,6 +22,7 @@ from scipy.optimize import minimize
 
 import pricing.activations
 import pricing.memory
+from advisor.base.quantiles import Z90
 from pricing.catalogue import load_catalogue
 from pricing.estimates import serving_widening
 from pricing.fitted import FOLDER, MEMORY, SPEED, FittedFile, InferenceConstants, MemoryConstants, SpeedConstants
@@ -30,7 +31,7 @@ from pricing.memory import memory_components
 from pricing.rows import read_training
 from pricing.servingrows import read_serving
 from pricing.speed import training_tokens_per_s
-from pricing.training import Z90, memory_log_sd, speed_log_sd
+from pricing.training import memory_log_sd, speed_log_sd
 
 SPREAD = 0.35
 FAMILIES = ("eager", "compiled", "server", "layerwise")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from math import exp
 from typing import TYPE_CHECKING, Literal
 
-from advisor.base.quantiles import Quantiles
+from advisor.base.quantiles import Z90, Quantiles
 from pricing.fitted import MEMORY, SPEED
 from pricing.memory import Component, memory_components
 from pricing.setup import TrainingSetup
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from pricing.values import Range
 
 Fits = Literal["fits", "tight", "does_not_fit"]
-Z90 = 1.2815515655446004
-"""90th percentile of the standard normal distribution."""
 ASSUMED_WIDENING = 1.35
 GUESSED_WIDENING = 1.8
 RESERVED_GIB = 0.5

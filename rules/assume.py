@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from advisor.base.quantiles import Z90
 from rules.schema import Line, Prose, Strict
 
 if TYPE_CHECKING:
     import numpy as np
-
-_Z90 = 1.2815515655446004
-"""The 90th percentile of the standard normal distribution."""
 
 Kind = Literal["none", "fixed", "choice", "uniform", "loguniform", "lognormal", "normal", "beta"]
 _NEEDS: dict[str, tuple[frozenset[str], ...]] = {
@@ -105,7 +103,7 @@ class Assume(Strict):
             return self.sigma
         assert self.p10 is not None
         assert self.p90 is not None
-        return math.log(self.p90 / self.p10) / (2 * _Z90)
+        return math.log(self.p90 / self.p10) / (2 * Z90)
 
     @property
     def log_median(self) -> float:
@@ -196,7 +194,7 @@ class Assume(Strict):
             case "uniform" | "loguniform":
                 return f"{self.low:g} to {self.high:g}"
             case "lognormal":
-                spread = math.exp(_Z90 * self.log_sigma)
+                spread = math.exp(Z90 * self.log_sigma)
                 return f"about {self.log_median:.3g} ({self.log_median / spread:.3g} to {self.log_median * spread:.3g})"
             case "normal" | "beta":
                 return f"about {self.mean:g} +/- {self.sd:g}"

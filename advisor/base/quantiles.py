@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+Z90 = 1.2815515655446004
+"""The 90th percentile of the standard normal distribution."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quantiles:

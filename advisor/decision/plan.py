@@ -6,8 +6,7 @@ it runs
 stop at a step     q >= E[q_step] + (E[npv_winner] - E[npv_step]) / s           the next step would not pay for itself
 ship the winner    q >= E[q_winner] - (E[npv_winner] - max(E[npv_before], 0)) / s    below it, the step before was the
 better plan
-test items         n = (1.96 + 0.84)^2 x discordant share / difference^2       (Connor 1987, normal approximation to
-McNemar)
+test items         enough that a paired test shows the difference in four of five cases (Connor 1987)
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from advisor.decision.costs import EVALUATION_EXAMPLES
 from advisor.decision.options import LEVELS
 from advisor.decision.result import Spread, Stage
 from advisor.decision.summary import spread
+from trainers.evaluation.statistics import pairs_needed, smallest_detectable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 STEPS = ("prompting", "few_shot_retrieval", "long_context", "rag")
 """What is tried on the way to something that takes more work."""
 MOST_STEPS = 2
-Z_95, Z_80 = 1.96, 0.8416
+Z_95 = 1.96
 DISCORDANT_SHARE = 0.2
 LEAST_ITEMS, MOST_ITEMS = 100, 600
 
@@ -112,17 +112,12 @@ def _test_items(winner: Outcome, steps: Sequence[Outcome], valuation: Valuation)
     wanted = EVALUATION_EXAMPLES
     if steps:
         difference = abs(float(winner.quality.mean() - steps[-1].quality.mean()))
-        wanted = math.ceil((Z_95 + Z_80) ** 2 * DISCORDANT_SHARE / max(difference, 0.01) ** 2 / 10) * 10
+        wanted = math.ceil(pairs_needed(max(difference, 0.01), DISCORDANT_SHARE) / 10) * 10
     return max(min(max(wanted, LEAST_ITEMS), MOST_ITEMS), min(at_hand, MOST_ITEMS))
 
 
-def detectable_difference(items: int, discordant_share: float = DISCORDANT_SHARE) -> float:
-    """The smallest difference that a paired test of `items` finds in four of five cases."""
-    return (Z_95 + Z_80) * math.sqrt(discordant_share / items)
-
-
 def _evaluation_stage(items: int) -> Stage:
-    points = 100 * detectable_difference(items)
+    points = 100 * smallest_detectable(items, DISCORDANT_SHARE)
     return Stage(
         name="Evaluation set",
         do=f"Collect {items} labelled test items that no step may train on, and write down how a good answer is told "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from advisor.base.quantiles import Z90
 from rules.interval import Interval
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-Z90 = 1.2815515655446004
-"""The 90th percentile of the standard normal distribution."""
 ALTERNATIVES = {"current.approach": "none"}
 """Facts that are not spread while unknown: every option is valued against doing nothing until it is known what runs
 today."""

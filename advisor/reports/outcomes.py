@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from advisor.decision.result import Decision, OptionResult, Spread
 from advisor.reports.blocks import Kind
+from trainers.evaluation.statistics import wilson
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from advisor.project import Project
-
-_Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ def _options(project: Project, decision: Decision) -> Iterator[Outcome]:
         label = f"{row['approach']} on {row['model']}" if found is None else found[1].label
         n = int(row["n"])
         basis = f"measured on {n:,} items" + (f"; predicted on {found[0].today.isoformat()}" if found else "")
-        low, high = wilson(float(row["quality"]), n)
+        low, high = wilson(float(row["quality"]) * n, n) if n > 0 else (0.0, 1.0)
         predicted = found[1].quality if found else None
         yield Outcome(label, "answered well", Kind.SHARE, predicted, float(row["quality"]), basis, low, high)
         if row.get("latency_p95_ms") is not None:
@@ -105,16 +103,6 @@ def _option(decision: Decision, row: Mapping[str, Any]) -> OptionResult | None:
     candidates = [*([decision.recommended] if decision.recommended else []), *decision.ranked]
     keyed = (option for option in candidates if (option.approach, option.model, option.training or "none") == _key(row))
     return next(keyed, None)
-
-
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """95 % interval of a share measured on n items (Wilson 1927)."""
-    if n <= 0:
-        return 0.0, 1.0
-    spread = _Z95**2 / n
-    middle = (share + spread / 2) / (1 + spread)
-    reach = _Z95 * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
 def _runs(project: Project) -> Iterator[Outcome]:

@@ -34,15 +34,14 @@ def server(trained: Path) -> Iterator[dict[str, str]]:
         str(trained),
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment)
-    assert process.stdout is not None
-    try:
-        ready: dict[str, str] = json.loads(process.stdout.readline())
-        yield ready
-    finally:
-        process.terminate()
-        assert process.wait(30) == 0
-        process.stdout.close()
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        try:
+            ready: dict[str, str] = json.loads(process.stdout.readline())
+            yield ready
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0
 
 
 def post(server: dict[str, str], body: Any, kind: str = "application/json") -> tuple[int, Any]:

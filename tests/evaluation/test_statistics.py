@@ -15,6 +15,7 @@ from trainers.evaluation.statistics import (
     holm,
     mcnemar,
     newcombe,
+    pairs_needed,
     smallest_detectable,
     wilson,
 )
@@ -87,6 +88,14 @@ def test_smallest_detectable_has_the_promised_power(n: int, q: float) -> None:
 @given(st.integers(6, 3000), st.floats(0.01, 1))
 def test_more_items_show_smaller_differences(n: int, q: float) -> None:
     assert smallest_detectable(n + 50, q) <= smallest_detectable(n, q) + 1e-9
+
+
+@given(st.floats(0.02, 0.5), st.floats(0.05, 1))
+def test_pairs_needed_are_just_enough(difference: float, q: float) -> None:
+    n = pairs_needed(difference, q)
+    assert smallest_detectable(n, q) <= difference + 1e-9
+    if n > 2:
+        assert smallest_detectable(n - 1, q) > difference - 1e-9
 
 
 def test_no_disagreement_does_not_mean_that_anything_would_show() -> None:

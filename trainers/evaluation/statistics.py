@@ -128,6 +128,17 @@ def smallest_detectable(n: int, disagreeing_share: float, alpha: float = 1 - CON
     return _bisect(lambda d: enough(d, d), 0.0, (z_alpha + z_power) ** 2)
 
 
+def pairs_needed(
+    difference: float, disagreeing_share: float, alpha: float = 1 - CONFIDENCE, power: float = POWER
+) -> int:
+    """How many pairs show this true difference (above 0) with this power (Connor 1987), the inverse of
+    `smallest_detectable`. No fewer items than the difference can disagree."""
+    z_alpha, z_power = NormalDist().inv_cdf(1 - alpha / 2), NormalDist().inv_cdf(power)
+    q = max(disagreeing_share, difference)
+    reach = z_alpha * math.sqrt(q) + z_power * math.sqrt(q - difference * difference)
+    return math.ceil(reach * reach / (difference * difference))
+
+
 def _bisect(good: Callable[[float], bool], low: float, high: float) -> float:
     """The smallest value in the interval for which `good` holds, given that it holds at `high` and is monotone."""
     for _ in range(60):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.css.query import NoMatches
 from textual.events import DescendantBlur, DescendantFocus
 from textual.screen import Screen
 
@@ -52,9 +53,13 @@ class Place(Screen[None]):
         raise NotImplementedError
 
     async def refresh_place(self) -> None:
-        """The frame and the place's own widgets, as things are now."""
-        self.query_one(TopLine).show(self.session)
-        await self.show()
+        """The frame and the place's own widgets, as things are now; nothing when they are being taken down."""
+        try:
+            self.query_one(TopLine).show(self.session)
+            await self.show()
+        except NoMatches:
+            if self.program.is_running:
+                raise
 
     async def on_screen_resume(self) -> None:
         if self.is_mounted:

@@ -102,7 +102,7 @@ class RunsPlace(Place):
     async def on_runs_read(self, message: RunsRead) -> None:
         self._busy, self._read_once = False, True
         self._reading = message.reading
-        await self.show()
+        await self.refresh_place()
 
     async def show(self) -> None:
         self.query_one("#headline", Static).update(self._headline())
