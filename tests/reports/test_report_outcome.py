@@ -11,7 +11,7 @@ from advisor.answers import Origin
 from advisor.decision.result import Spread
 from advisor.project import Project
 from advisor.reports.blocks import Kind
-from advisor.reports.outcomes import Outcome, wilson
+from advisor.reports.outcomes import Outcome
 from trainers.runs.spec import DataFile, Measured, Predicted, Result, RunSpec, Status, write_record
 from trainers.runs.spec import Spread as Predictable
 
@@ -140,12 +140,6 @@ def test_evaluations_are_shown_with_intervals_and_verdict(project: Project) -> N
     pair = made.table("evaluation_0001_pairs")["rows"][0]
     assert pair[:3] == ["tuned against base", "helped", 0.42]
     assert "tuned against base" in made.markdown
-
-
-def test_wilson_interval_against_published_values() -> None:
-    """Newcombe 1998, table I, method 3: 81 of 263 and 0 of 20."""
-    assert wilson(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson(0.0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
 
 
 @pytest.mark.parametrize(
