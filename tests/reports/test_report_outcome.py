@@ -12,6 +12,7 @@ from advisor.decision.result import Spread
 from advisor.project import Project
 from advisor.reports.blocks import Kind
 from advisor.reports.outcomes import Outcome
+from trainers.evaluation.statistics import wilson
 from trainers.runs.spec import DataFile, Measured, Predicted, Result, RunSpec, Status, write_record
 from trainers.runs.spec import Spread as Predictable
 
@@ -122,7 +123,7 @@ def test_a_measured_quality_stands_beside_its_prediction_and_is_marked_as_measur
     assert found["answered well"][7] == 0.5
     assert found["answered well"][4] == "lower than predicted"
     assert "predicted on 2026-11-24" in found["answered well"][5]
-    low, high = wilson(0.5, ITEMS)
+    low, high = wilson(0.5 * ITEMS, ITEMS)
     assert f"{low:.0%}".replace("%", " %") in found["answered well"][3]
     table = made.table("options")
     keys = [column["key"] for column in table["columns"]]
