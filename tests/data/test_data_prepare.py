@@ -157,6 +157,7 @@ def test_the_input_is_never_overwritten(advisor: Advisor, tmp_path: Path) -> Non
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_large_file_shared_by_processes_gives_the_same_as_one(tmp_path: Path) -> None:
     from datetime import UTC, datetime
 

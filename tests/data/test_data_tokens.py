@@ -9,12 +9,28 @@ import pytest
 from calling import Advisor
 from rows import chat, good_rows, sentence, write
 
-from trainers.models.tiny import TEMPLATE, write_tiny_causal
+from trainers.models.tiny import TEMPLATE
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_causal(tmp_path_factory.mktemp("tiny") / "model")
+    """What the check reads of a model: a tokenizer of one token a byte, a chat template, a context of 512 tokens."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    folder = tmp_path_factory.mktemp("tiny")
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    letters = pre_tokenizers.ByteLevel.alphabet()
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    tokenizer.train_from_iterator(
+        [], trainers.BpeTrainer(special_tokens=special, initial_alphabet=letters, show_progress=False)
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    names = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(names))
+    (folder / "config.json").write_text(json.dumps({"model_type": "llama", "max_position_embeddings": 512}))
+    (folder / "chat_template.jinja").write_text(TEMPLATE)
+    return folder
 
 
 def with_template(tiny: Path, folder: Path, template: str) -> Path:
@@ -31,18 +47,14 @@ def check(advisor: Advisor, path: Path, model: Path, *more: object) -> tuple[dic
 
 
 def test_lengths_and_trained_tokens_are_those_of_the_tokenizer(advisor: Advisor, tmp_path: Path, tiny: Path) -> None:
-    from trainers.methods.shared.examples import encode, read_rows
-    from trainers.models.local import load_tokenizer
-
-    path = write(tmp_path / "rows.jsonl", [chat(sentence(n, 2 + n % 5), "yes") for n in range(60)])
-    seen, found = check(advisor, path, tiny)
-    examples = encode(load_tokenizer(str(tiny)), read_rows(path))
-    lengths = sorted(len(example.tokens) for example in examples)
+    rows = [chat(sentence(n, 2 + n % 5), "yes") for n in range(60)]
+    seen, found = check(advisor, write(tmp_path / "rows.jsonl", rows), tiny)
+    # One token a byte and one a special token: "<|im_start|>user\n", question, "<|im_end|>\n", the same for the answer.
+    lengths = sorted(len(row["messages"][0]["content"]) + len("user\n\nassistant\nyes\n") + 4 for row in rows)
     assert seen["tokens"] == sum(lengths)
     assert seen["longest_tokens"] == lengths[-1]
     assert seen["median_tokens"] == lengths[30]
-    trained = sum(example.trained_count for example in examples)
-    assert seen["trained_share"] == pytest.approx(trained / sum(lengths), abs=1e-4)
+    assert seen["trained_share"] == pytest.approx(60 * len("yes$") / sum(lengths), abs=1e-4)
     assert sum(step["rows"] for step in seen["histogram"]) == 60
     assert seen["limit_tokens"] == 512
     assert not {"answer_cut", "over_limit", "nothing_trained", "no_end_of_turn", "template_refuses"} & set(found)

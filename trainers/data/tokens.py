@@ -7,6 +7,7 @@ object comes back on stdout.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -158,11 +159,26 @@ def main() -> int:
     settings = json.loads(sys.stdin.readline())
     rows = (json.loads(line) for line in sys.stdin)
     try:
-        answer = _count(rows, settings["model"], settings["max_tokens"])
+        answer = _count(rows, _located(settings["model"]), settings["max_tokens"])
     except AdvisorError as error:
         answer = {"error": error.what, "where": error.where, "fix": error.fix, "exit_code": error.exit_code}
     sys.stdout.write(json.dumps(answer))
     return 0
+
+
+def _located(model: str) -> str:
+    """Where the model lies; from here on this process has no torch, which a tokenizer does not need.
+
+    transformers imports torch wherever it can, and that takes five times as long as all the rest. Only a packaged
+    model that is converted for the first time wants it before.
+    """
+    from trainers.models.local import model_location
+
+    location = model_location(model)
+    os.environ["TRANSFORMERS_NO_ADVISORY_WARNINGS"] = "1"
+    if "torch" not in sys.modules:
+        sys.modules["torch"] = None  # type: ignore[assignment]
+    return location
 
 
 def _count(rows: Iterable[dict[str, Any]], model: str, max_tokens: int | None) -> dict[str, Any]:
