@@ -7,10 +7,11 @@ and line.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -80,14 +81,37 @@ class RuleBook:
 
 def load_rules(*extra: Path) -> RuleBook:
     """The shipped rules, then each folder of `extra` that exists. Raises `InvalidDataError` for the first problem."""
-    book = RuleBook()
-    for folder in folders(*extra):
+    shipped, *others = folders(*extra)
+    book = _copy(_shipped(_state(shipped)))
+    for folder in others:
         problems: list[InvalidDataError] = []
         read_folder(folder, book, problems)
         problems.extend(check_names(book, folder))
         if problems:
             raise _first_of(problems)
     return book
+
+
+def _state(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Changes when a file below the folder does."""
+    found = (entry for kind in KINDS for entry in os.scandir(folder / kind) if entry.name.endswith(".yaml"))
+    stated = ((entry.path, entry.stat()) for entry in found)
+    return tuple(sorted((path, stat.st_mtime_ns, stat.st_size) for path, stat in stated))
+
+
+@lru_cache(maxsize=1)
+def _shipped(_state_of_files: tuple[tuple[str, int, int], ...]) -> RuleBook:
+    """The shipped rules, read once for each state of their files: a terminal session asks for them many times."""
+    book, problems = RuleBook(), list[InvalidDataError]()
+    read_folder(SHIPPED, book, problems)
+    problems.extend(check_names(book, SHIPPED))
+    if problems:
+        raise _first_of(problems)
+    return book
+
+
+def _copy(book: RuleBook) -> RuleBook:
+    return RuleBook(**{part.name: dict(getattr(book, part.name)) for part in fields(book)})
 
 
 def _first_of(problems: list[InvalidDataError]) -> InvalidDataError:
