@@ -35,6 +35,8 @@ class Line:
     """The part of the per-request cost that follows the price trend of hosted tokens."""
     per_month: Amount = 0.0
     sources: tuple[str, ...] = ()
+    from_month: float = 0.0
+    """The line is paid from so many months after the start on (an announced price); such a line is not in the sums."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,15 @@ class Part:
     lines: tuple[Line, ...]
 
     @cached_property
+    def later(self) -> tuple[Line, ...]:
+        """The lines that begin after the start."""
+        return tuple(line for line in self.lines if line.from_month > 0.0)
+
+    @cached_property
     def sums(self) -> dict[str, Amount]:
         """Each of `AMOUNTS` over the lines; what is zero is left out."""
-        sums = {name: total(getattr(line, name) for line in self.lines) for name in AMOUNTS}
+        from_the_start = [line for line in self.lines if line.from_month <= 0.0]
+        sums = {name: total(getattr(line, name) for line in from_the_start) for name in AMOUNTS}
         return {name: amount for name, amount in sums.items() if isinstance(amount, np.ndarray) or amount != 0.0}
 
 
@@ -65,8 +73,13 @@ class Account:
     def lines(self) -> list[Line]:
         return [line for part in self.parts for line in part.lines]
 
+    @property
+    def later(self) -> list[Line]:
+        """Lines that begin later on; each holds an amount per request that follows the price of tokens."""
+        return [line for part in self.parts for line in part.later]
+
     def total(self, name: str) -> Amount:
-        """The sum of one of `AMOUNTS` over the lines; the float 0.0 where there is nothing."""
+        """The sum of one of `AMOUNTS` over the lines paid from the start; the float 0.0 where there is nothing."""
         result: Amount | None = None
         for part in self.parts:
             amount = part.sums.get(name)

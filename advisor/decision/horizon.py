@@ -50,6 +50,11 @@ class Horizon:
         result: Array = np.clip(np.arange(1, self.months + 1)[None, :] - start[:, None], 0.0, 1.0)
         return result
 
+    def from_month(self, month: float) -> Array:
+        """Shape (months,): the share of each month that lies after `month` months from the start."""
+        result: Array = np.clip(np.arange(1, self.months + 1) - month, 0.0, 1.0)
+        return result
+
     @staticmethod
     def at(tails: Array, start: Array) -> Array:
         """The tail sum of each sample from its own start; `tails` is (months + 1, samples or 1). Part of a month

@@ -8,7 +8,7 @@ the deployment out and is reported as not priceable; it never becomes zero.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from advisor.decision.machines import Machine, Rental, machines_for, rentals
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pricing.entries import TuningOffer as ServiceOffer
     from pricing.values import Figure, Value
 
+DAYS_PER_MONTH = 365.25 / 12
 OPEN_TIERS = frozenset({"open_large", "open_mid", "open_small", "tiny", "encoder"})
 SERVERLESS_PER_MODEL = 2
 """The cheapest hosts of an open model that are worth a line of their own."""
@@ -46,6 +47,18 @@ class TokenPrices:
     long_input: Range | None = None
     long_output: Range | None = None
     sources: tuple[str, ...] = ()
+    announced: tuple[AnnouncedPrices, ...] = ()
+    """What is announced to be charged later, the nearest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncedPrices:
+    """Prices that hold from a day in the future on."""
+
+    months_ahead: float
+    """From the day of the decision."""
+    day: date
+    prices: TokenPrices
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +209,10 @@ def _dominates(a: Deployment, b: Deployment) -> bool:
     pa, pb = a.prices, b.prices
     assert pa is not None
     assert pb is not None
-    no_dearer = _charged(pa) <= _charged(pb) and pa.output.value <= pb.output.value and pa.input.value <= pb.input.value
+    no_dearer = all(
+        _charged(ours) <= _charged(pb) and ours.output.value <= pb.output.value and ours.input.value <= pb.input.value
+        for ours in (pa, *(later.prices for later in pa.announced))
+    )
     as_good = a.context_tokens >= b.context_tokens and a.model_year >= b.model_year
     as_large = (a.params_b or 0.0) >= 0.7 * (b.params_b or 0.0)
     same = (pa.input, pa.output, a.context_tokens, a.model_year) == (
@@ -254,7 +270,21 @@ def _hosted(model: Model, catalogue: Catalogue, on: date, market: Market) -> Ite
 
 
 def token_prices(offer: Offer, on: date) -> TokenPrices | None:
-    """The offer's prices in force, or None when input or output is unknown."""
+    """The offer's prices in force and those announced, or None when input or output is unknown."""
+    now = _prices_on(offer, on)
+    if now is None:
+        return None
+    days = {v.from_ for values in offer.figures().values() for v in values if v.from_ is not None and v.from_ > on}
+    later = ((day, _prices_on(offer, day)) for day in sorted(days))
+    announced = (AnnouncedPrices(_months(on, day), day, prices) for day, prices in later if prices is not None)
+    return replace(now, announced=tuple(announced))
+
+
+def _months(start: date, end: date) -> float:
+    return (end - start).days / DAYS_PER_MONTH
+
+
+def _prices_on(offer: Offer, on: date) -> TokenPrices | None:
     values: dict[str, Value | None] = {
         name: offer.price(f"{name}_usd_per_mtok", on)
         for name in ("input", "output", "cached_input", "batch_input", "batch_output")
@@ -431,8 +461,12 @@ def _tuned_prices(offer: ServiceOffer, model: Model, on: date) -> TokenPrices | 
     base = next((token_prices(o, on) for o in model.offers if o.available(on)), None)
     if factor is None or base is None:
         return None
+    later = (replace(each, prices=_times(each.prices, factor.value)) for each in base.announced)
+    return replace(_times(base, factor.value), announced=tuple(later))
+
+
+def _times(base: TokenPrices, factor: float) -> TokenPrices:
+    """A tuned model's prices where its vendor states a multiple of the base model's."""
     return TokenPrices(
-        Range(*(x * factor.value for x in base.input)),
-        Range(*(x * factor.value for x in base.output)),
-        sources=base.sources,
+        Range(*(x * factor for x in base.input)), Range(*(x * factor for x in base.output)), sources=base.sources
     )

@@ -14,6 +14,7 @@ Utilisation 0.7 keeps queueing delay bounded at peak and 0.85 is what batch engi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,6 +113,7 @@ class ServingModel:
                 sources=prices.sources,
             )
         ]
+        lines += self._announced(d.model_name, prices, tokens)
         hosting = option.service.hosting_usd_per_hour if option.service else None
         if option.service is not None and hosting is not None and hosting.value > 0:
             basis = f"${hosting.value:g} an hour, always on"
@@ -127,6 +129,29 @@ class ServingModel:
                 )
             )
         return Served(Part(tuple(lines)), self._hosted_latency(d, tokens.answered))
+
+    def _announced(self, name: str, prices: TokenPrices, tokens: Tokens) -> list[Line]:
+        """What each announced price adds to (or takes off) the one before it, from its day on."""
+        found, before = [], prices
+        for later in prices.announced:
+            change = self.token_usd(later.prices, tokens) - self.token_usd(before, tokens)
+            before = later.prices
+            basis = (
+                f"${later.prices.input.value:g} in, ${later.prices.output.value:g} out per million tokens "
+                f"from {later.day} on, against what was charged before"
+            )
+            found.append(
+                Line(
+                    "serving",
+                    f"{name}: price announced from {later.day}",
+                    partial(str, basis),
+                    "estimated",
+                    per_request_tokens=change,
+                    sources=later.prices.sources,
+                    from_month=later.months_ahead,
+                )
+            )
+        return found
 
     def _hosted_latency(self, d: Deployment, answered: Amount) -> Amount:
         wobble = np.exp(HOSTED_WOBBLE * self.world.points.normal("latency.hosted"))

@@ -52,6 +52,9 @@ def flows(outcome: Outcome, valuation: Valuation) -> tuple[Array, Array, Array, 
         ) + _column(account.total("per_month"), n)
         benefit = (valuation.benefit(outcome.quality) - valuation.today_benefit)[:, None] * requests
     cost = live * own + (1.0 - live) * today
+    for line in account.later:
+        share = _live(outcome, valuation, line.from_month)
+        cost = cost + share * requests * _column(line.per_request_tokens, n) * trend
     gain = live * benefit
     once = outcome.upfront_usd[:, None]
     zero = np.zeros((n, 1))
@@ -63,10 +66,10 @@ def flows(outcome: Outcome, valuation: Valuation) -> tuple[Array, Array, Array, 
     )
 
 
-def _live(outcome: Outcome, valuation: Valuation) -> Array:
-    """Shape (samples, months): the share of each month in which the option runs."""
+def _live(outcome: Outcome, valuation: Valuation, from_month: float = 0.0) -> Array:
+    """Shape (samples, months): the share of each month in which the option runs, counted from a month on."""
     h = valuation.horizon
-    live = h.live_shares(h.live_from(outcome.weeks))
+    live = h.live_shares(np.maximum(h.live_from(outcome.weeks), from_month))
     return live if outcome.forbidden is None else live * ~outcome.forbidden[:, None]
 
 
@@ -220,15 +223,17 @@ def _cost_lines(outcome: Outcome, valuation: Valuation, rate: Array) -> list[Cos
         monthly = requests[:, None] * volume * (_column(line.per_request, n) + tokens * trend) + _column(
             line.per_month, n
         )
+        late = line.from_month > 0.0
+        first_year = valuation.first_year_tokens(line.from_month) if late else year_tokens
         usual = requests * (
-            np.asarray(line.per_request) * h.first_year(h.volume) + np.asarray(line.per_request_tokens) * year_tokens
+            np.asarray(line.per_request) * h.first_year(h.volume) + np.asarray(line.per_request_tokens) * first_year
         )
         found.append(
             _line_record(
                 line,
                 np.broadcast_to(np.asarray(line.once, dtype=float), (n,)),
                 usual + line.per_month,
-                live * monthly,
+                (_live(outcome, valuation, line.from_month) if late else live) * monthly,
                 rate,
             )
         )

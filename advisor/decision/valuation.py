@@ -108,6 +108,10 @@ class Valuation:
             spent = volume * per_token
             npv = npv - spent * tails.tokens
             monthly = monthly + spent * self._year_tokens
+        for line in account.later:
+            spent = volume * line.per_request_tokens
+            npv = npv - spent * self._tokens_from(option, account, line.from_month)
+            monthly = monthly + spent * self.first_year_tokens(line.from_month)
         if forbidden is not None:
             npv = np.where(forbidden, -once, npv)
         return Outcome(
@@ -137,6 +141,17 @@ class Valuation:
     def months_live(self, option: Option, account: Account) -> Array:
         """Discounted months in which the option runs."""
         return self._tails_of(option, account).months
+
+    def _tokens_from(self, option: Option, account: Account, month: float) -> Array:
+        """Discounted requests at the price trend, from the later of going live and `month` on."""
+        h = self.horizon
+        start = np.maximum(h.live_from(self._full(account.weeks)), min(month, float(h.months)))
+        return h.at(h.tokens, start)
+
+    def first_year_tokens(self, from_month: float) -> Array:
+        """Mean over the first year of the volume at the price trend, counted from a month on."""
+        h = self.horizon
+        return h.first_year(h.volume * h.price_trend * h.from_month(from_month)[:, None])
 
     def _tails_of(self, option: Option, account: Account) -> _Tails:
         key = self.costs.weeks_key(option)

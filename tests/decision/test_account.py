@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from calling import Advisor
 from cases import CLINIC, SUPPORT, decided, studied
 
+from advisor.decision.summary import briefs, full
 from advisor.decision.trace import trace
+from pricing.catalogue import load_catalogue
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -65,3 +68,43 @@ def test_why_tells_of_the_winner_a_loser_and_what_was_ruled_out(advisor: Advisor
     wrong = advisor("why", "loar", "--answers", file)
     assert wrong.code == 2
     assert "lora" in wrong.err
+
+
+DEARER = """id: gpt-6-sol
+sources:
+  own: {title: announced by the vendor, where: a letter, date: 2026-11-20}
+offers:
+  - {provider: openai, hosting: api, source: own, input_usd_per_mtok: [{value: 2}, {value: 8, from: 2027-11-24}],
+     output_usd_per_mtok: [{value: 10}, {value: 40, from: 2027-11-24}],
+     cached_input_usd_per_mtok: [{value: 1}, {value: 4, from: 2027-11-24}]}
+"""
+
+
+def test_an_announced_price_is_paid_from_its_day_on_in_a_line_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "gpt-6-sol.yaml").write_text(DEARER, encoding="utf-8")
+    steady = {"traffic.growth_per_month_rate": 0, "finance.token_price_change_per_year_rate": 0, "traffic.batch": False}
+    study = studied({**SUPPORT, **steady}, samples=64, prices=load_catalogue(tmp_path))
+    outcome = next(o for o in study.outcomes if o.option.id == "rag/gpt-6-sol@openai")
+    option = briefs([outcome], [0.0], [1.0])[0]
+    option = full(option, outcome, study.valuation, outcome.npv_usd)
+    assert option.cash is not None
+    months = option.cash.cost_usd
+    (announced,) = outcome.account.later
+    serving = next(line for line in outcome.account.lines if line.label == "GPT-6 Sol by the token")
+    dearer = announced.per_request_tokens / serving.per_request_tokens
+    assert dearer == pytest.approx(3.0)
+    assert "2027-11-24" in announced.label
+    before, after = months[11], months[14]
+    assert after - before == pytest.approx(12_000 * float(np.mean(announced.per_request_tokens)), rel=1e-6)
+    assert before == pytest.approx(months[10])
+    assert before <= months[12] < months[13] == pytest.approx(after)
+    costs = sum(line.present_value_usd or 0.0 for line in option.cost_lines)
+    total = (option.status_quo_present_value_usd or 0.0) + (option.benefit_present_value_usd or 0.0) - costs
+    assert total == pytest.approx(option.expected_npv_usd, rel=1e-6, abs=1.0)
+
+
+def test_a_model_that_gets_dearer_does_not_push_out_one_that_stays_cheap() -> None:
+    """Gemini 4 Argon costs no more than its elder on the day, and twice as much a week later."""
+    left_out = dict(studied(SUPPORT, samples=64).market.left_out)
+    assert "Gemini 4 Argon" not in left_out.get("Gemini 3.1 Pro at google", "")
