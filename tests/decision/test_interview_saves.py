@@ -26,6 +26,7 @@ def _answer_all(truth: Answers, interview: Interview) -> int:
     return asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["support-desk", "bulk-classification", "clinic"])
 def test_a_third_of_the_questions_is_saved(name: str) -> None:
     facts = rules().facts

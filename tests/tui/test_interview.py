@@ -41,6 +41,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.slow
 @SIZES
 async def test_every_row_selects_itself(project: Path, size: tuple[int, int]) -> None:
     async with terminal(project, size) as shown:
@@ -73,6 +74,7 @@ TYPED = [
 ]
 
 
+@pytest.mark.slow
 async def test_typed_numbers_are_read_back_and_saved(project: Path) -> None:
     async with terminal(project, LARGE) as shown:
         for fact, typed, value, read in TYPED:
@@ -97,6 +99,7 @@ BAD = [
 ]
 
 
+@pytest.mark.slow
 async def test_a_bad_value_is_explained_and_not_taken(project: Path) -> None:
     async with terminal(project, LARGE) as shown:
         for fact, typed, said in BAD:
@@ -111,6 +114,7 @@ async def test_a_bad_value_is_explained_and_not_taken(project: Path) -> None:
             assert typed in shown.text(), "what was typed stays, to be mended"
 
 
+@pytest.mark.slow
 async def test_presets(project: Path) -> None:
     async with terminal(project) as shown:
         for downs, value in ((1, 1000.0), (3, 300000.0), (4, 5000000.0), (9, 5000000.0)):
@@ -162,6 +166,7 @@ async def test_a_text_field_takes_letters_and_escape_gives_the_keys_back(project
         assert "task.description" in saved(project).declined
 
 
+@pytest.mark.slow
 async def test_lists_help_with_gpus_models_and_dates(project: Path) -> None:
     Project.open(project).set("current.approach", "prompting")
     async with terminal(project, LARGE) as shown:
@@ -271,6 +276,7 @@ async def test_a_measured_value_stays_above_an_answer(project: Path) -> None:
         assert saved(project).value("data.test_examples") == 200
 
 
+@pytest.mark.slow
 @SIZES
 async def test_the_list_of_all_answers_leads_to_each_question(project: Path, size: tuple[int, int]) -> None:
     facts = sorted(Project.open(project).facts.values(), key=lambda fact: (fact.order, fact.id))

@@ -45,6 +45,7 @@ async def test_empty_places_say_what_to_do_next(project: Path, size: tuple[int, 
         await shown.until(lambda: "There is no file yet" in shown.says())
 
 
+@pytest.mark.slow
 @SIZES
 async def test_each_row_of_the_ranking_shows_its_own_option(tmp_path: Path, size: tuple[int, int]) -> None:
     example(tmp_path / "p", title=MARKUP)
@@ -68,6 +69,7 @@ def _details(text: str) -> str:
     return text.rpartition("────────")[2]
 
 
+@pytest.mark.slow
 @SIZES
 async def test_the_parts_of_the_recommendation(tmp_path: Path, size: tuple[int, int]) -> None:
     example(tmp_path / "p", "bulk-classification")
@@ -98,6 +100,7 @@ async def _scroll_through_why(shown: Terminal) -> None:
     await shown.until(lambda: re.search(sources, shown.says()))
 
 
+@pytest.mark.slow
 @SIZES
 async def test_costs_as_chart_and_as_account(tmp_path: Path, size: tuple[int, int]) -> None:
     example(tmp_path / "p", "bulk-classification")
@@ -237,6 +240,7 @@ async def test_the_palette_knows_every_action_and_runs_it_in_its_place(project: 
         await shown.until(lambda: "[3 Costs]" in shown.text())
 
 
+@pytest.mark.slow
 @SIZES
 async def test_help_lists_every_key_of_the_place(project: Path, size: tuple[int, int]) -> None:
     async with terminal(project, size) as shown:

@@ -186,6 +186,7 @@ def _filtered(strip: Strip, app: AdvisorApp) -> Strip:
     return strip
 
 
+@pytest.mark.slow
 async def test_no_emoji_and_no_braille(tmp_path: Path) -> None:
     example(tmp_path / "p")
     async with terminal(tmp_path / "p", LARGE) as shown:
@@ -197,6 +198,7 @@ async def test_no_emoji_and_no_braille(tmp_path: Path) -> None:
             assert not odd
 
 
+@pytest.mark.slow
 async def test_resizing_keeps_the_question_and_what_is_typed(project: Path) -> None:
     async with terminal(project, LARGE) as shown:
         await shown.asked("traffic.requests_per_month")
