@@ -74,7 +74,7 @@ class Stub:
 def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     found = Stub()
-    thread = threading.Thread(target=found.server.serve_forever)
+    thread = threading.Thread(target=found.server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield found
     found.server.shutdown()

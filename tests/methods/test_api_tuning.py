@@ -150,7 +150,7 @@ def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Vendor, str]]:
     state = Vendor()
     handler = type("Bound", (Handler,), {"vendor": state})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield state, f"http://127.0.0.1:{server.server_address[1]}/v1"
         server.shutdown()
