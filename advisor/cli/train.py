@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _TRAINED_HERE = ("lora", "qlora", "full", "encoder")
 _BASIS = {"probe": "20 measured steps", "formula": "formula (--probe measures)"}
 _PATH = click.Path(path_type=Path)
+_TRACKERS = ("tensorboard", "wandb", "mlflow")
+_OF_THE_RUN = ("held_out", "processes", "launcher", "trackers", "usd_per_hour", "memory_limit_gib", "name")
 
 
 @click.command()
@@ -37,7 +39,15 @@ _PATH = click.Path(path_type=Path)
 @click.option("--gradient-checkpointing", is_flag=True, default=None, help="Less memory, about a third slower.")
 @click.option("--seed", type=int, help="Seed of every random decision.")
 @click.option("--set", "more", multiple=True, metavar="KEY=VALUE", help="Any other setting of the method.")
-@click.option("--processes", type=click.IntRange(1, 64), default=1, help="Processes on this machine (data parallel).")
+@click.option("--processes", type=click.IntRange(1, 64), default=1, help="Processes that train together.")
+@click.option("--launcher", type=click.Choice(["torchrun", "ray"]), default="torchrun", help="Who starts them.")
+@click.option(
+    "--track",
+    "trackers",
+    multiple=True,
+    type=click.Choice(["tensorboard", "wandb", "mlflow"]),
+    help="Show curves there.",
+)
 @click.option("--usd-per-hour", type=click.FloatRange(min=0), help="What this machine costs an hour.")
 @click.option("--memory-limit-gib", type=float, help="Fail above this instead of taking the machine along.")
 @click.option("--name", help="Name of the run (default: METHOD-MODEL-N).")
@@ -89,7 +99,10 @@ def _wish(project: Project, given: dict[str, Any]) -> Any:
 
     method, model, decision = _method_and_model(project, given.pop("method"), given.pop("model"))
     data, test = given.pop("data"), given.pop("test")
-    run = {key: given.pop(key) for key in ("held_out", "processes", "usd_per_hour", "memory_limit_gib", "name")}
+    run = {
+        key: given.pop(key)
+        for key in ("held_out", "processes", "launcher", "trackers", "usd_per_hour", "memory_limit_gib", "name")
+    }
     settings = {**_pairs(given.pop("more")), **{key: value for key, value in given.items() if value is not None}}
     return Wish(
         method=method,

@@ -5,7 +5,7 @@ import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -38,6 +38,8 @@ def plan_in(
     method: str = "full",
     name: str = "run",
     processes: int = 1,
+    launcher: Literal["torchrun", "ray"] = "torchrun",
+    trackers: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = (),
     memory_limit_gib: float | None = None,
     **settings: Any,
 ) -> Path:
@@ -49,6 +51,8 @@ def plan_in(
         data=data_file(project, project / "data" / "train.jsonl"),
         settings=get_method(method).Settings(**{"learning_rate": 0.01, "epochs": 2.0, **settings}).model_dump(),
         processes=processes,
+        launcher=launcher,
+        trackers=trackers,
         usd_per_hour=0.36,
         memory_limit_gib=memory_limit_gib,
         created=utc_now(),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
-from advisor.base.errors import InvalidDataError, UsageError
+from advisor.base.errors import InvalidDataError, UsageError, require
 from advisor.base.files import read_jsonl
 from trainers.methods import get_method
 from trainers.models.local import packaged_models, resolve
@@ -25,6 +25,7 @@ DISAGREEING_SHARE = 0.2
 """Share of test rows on which two models differ, while it is not known: the usual assumption of the sample-size tables
 for paired proportions."""
 _NAME_LENGTH = 40
+_EXTRA_OF_TRACKER = {"tensorboard": "track", "wandb": "wandb", "mlflow": "mlflow"}
 _VENDOR_TOKENS_LOW, _VENDOR_TOKENS_HIGH = 0.75, 1.4
 """How far a count of tokens by characters may lie from the vendor's own."""
 
@@ -40,6 +41,8 @@ class Wish:
     test: Path | None = None
     settings: Mapping[str, Any] | None = None
     processes: int = 1
+    launcher: Literal["torchrun", "ray"] = "torchrun"
+    trackers: Sequence[Literal["tensorboard", "wandb", "mlflow"]] = ()
     usd_per_hour: float | None = None
     memory_limit_gib: float | None = None
     name: str | None = None
@@ -103,6 +106,10 @@ def make_plan(project: Path, wish: Wish, catalogue: Catalogue, *, on: date, try_
     """
     from trainers.runs.look import look
 
+    if wish.launcher == "ray":
+        require("ray", "ray")
+    for tracker in wish.trackers:
+        require(tracker, _EXTRA_OF_TRACKER[tracker])
     spec = _spec(project, wish)
     local = get_method(spec.method).ESTIMATE is not None
     if local:
@@ -300,6 +307,8 @@ def _spec(project: Path, wish: Wish) -> RunSpec:
         held_out=None if wish.held_out is None else data_file(project, wish.held_out),
         settings=settings.model_dump(mode="json"),
         processes=wish.processes,
+        launcher=wish.launcher,
+        trackers=tuple(dict.fromkeys(wish.trackers)),
         memory_limit_gib=wish.memory_limit_gib,
         decision=wish.decision,
         created=utc_now(),

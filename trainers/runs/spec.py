@@ -61,7 +61,11 @@ class RunSpec(Record):
     held_out: DataFile | None = None
     settings: dict[str, Any]
     processes: int = Field(1, ge=1)
-    """Processes on this machine (torchrun, data parallel)."""
+    """Processes that train together (data parallel, or sharded when the settings say so)."""
+    launcher: Literal["torchrun", "ray"] = "torchrun"
+    """Who starts them: torchrun on this machine, or Ray Train here or on a cluster."""
+    trackers: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ()
+    """Where the curves are shown besides `advisor runs watch`."""
     usd_per_hour: float | None = Field(None, ge=0)
     """What the machine costs; None when it is not priced."""
     memory_limit_gib: float | None = Field(None, gt=0)

@@ -300,8 +300,10 @@ def _before(folder: Path) -> tuple[int, float]:
 
 
 def _command(spec: RunSpec, folder: Path) -> list[str]:
-    """One process, or as many as the plan says under torchrun (accelerate's launcher would silently start one)."""
+    """One process, or as many as the plan says under torchrun or Ray (accelerate would silently start one)."""
     module = ["-m", "trainers.runs.worker", str(folder)]
+    if spec.launcher == "ray":
+        return [sys.executable, "-P", "-m", "trainers.runs.with_ray", str(folder)]
     if spec.processes == 1:
         return [sys.executable, "-P", *module]
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(spec.processes)]

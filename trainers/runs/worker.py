@@ -17,7 +17,7 @@ from typing import Any
 from advisor.base.errors import AdvisorError, CouldNotError
 from advisor.base.files import dump_json
 from trainers.methods import get_method
-from trainers.methods.shared.job import Job, Outcome
+from trainers.methods.shared.job import Job, Outcome, Report
 from trainers.runs import locks
 from trainers.runs.client import SPEC, STOP
 from trainers.runs.spec import RunSpec, read_record
@@ -94,8 +94,9 @@ def run(folder: Path) -> int:
     try:
         with _alone(folder, rank):
             spec = read_record(folder / SPEC, RunSpec)
-            job = Job(spec, folder, pipe, attended.should_stop, rank, world)
-            outcome: Outcome = get_method(spec.method).train(job)
+            with _tracked(spec, folder, pipe, rank) as report:
+                job = Job(spec, folder, report, attended.should_stop, rank, world)
+                outcome: Outcome = get_method(spec.method).train(job)
     except AdvisorError as error:
         traceback.print_exc()
         pipe("error", code="refused", what=error.what, where=error.where, fix=error.fix)
@@ -106,6 +107,21 @@ def run(folder: Path) -> int:
         return 1
     pipe("outcome", finished=outcome.finished, measured=outcome.measured.model_dump(), artefact=outcome.artefact)
     return 0
+
+
+@contextlib.contextmanager
+def _tracked(spec: RunSpec, folder: Path, pipe: Pipe, rank: int) -> Iterator[Report]:
+    """Where the method reports to: the pipe, and the trackers that the plan names."""
+    if rank != 0 or not spec.trackers:
+        yield pipe
+        return
+    from trainers.runs.trackers import Tracked
+
+    tracked = Tracked(pipe, spec, folder)
+    try:
+        yield tracked
+    finally:
+        tracked.close()
 
 
 @contextlib.contextmanager

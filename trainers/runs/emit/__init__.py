@@ -56,6 +56,10 @@ def own_command(job: Emitted) -> str:
     words += ["--data", job.spec.data.path, "--name", job.spec.id]
     if job.spec.processes > 1:
         words += ["--processes", str(job.spec.processes)]
+    if job.spec.launcher != "torchrun":
+        words += ["--launcher", job.spec.launcher]
+    for tracker in job.spec.trackers:
+        words += ["--track", tracker]
     for key, value in job.settings.items():
         words += ["--set", f"{key}={json.dumps(value) if not isinstance(value, str) else value}"]
     return shlex.join([*words, "--yes", "--watch"])
