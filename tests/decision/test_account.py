@@ -83,8 +83,16 @@ offers:
 def test_an_announced_price_is_paid_from_its_day_on_in_a_line_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "gpt-6-sol.yaml").write_text(DEARER, encoding="utf-8")
-    steady = {"traffic.growth_per_month_rate": 0, "finance.token_price_change_per_year_rate": 0, "traffic.batch": False}
-    study = studied({**SUPPORT, **steady}, samples=64, prices=load_catalogue(tmp_path))
+    steady = {
+        "finance.horizon_months": 24,
+        "traffic.growth_per_month_rate": 0,
+        "finance.token_price_change_per_year_rate": 0,
+    }
+    study = studied(
+        {**SUPPORT, **steady, "traffic.batch": False},
+        samples=64,
+        prices=load_catalogue(tmp_path),
+    )
     outcome = next(o for o in study.outcomes if o.option.id == "rag/gpt-6-sol@openai")
     option = briefs([outcome], [0.0], [1.0])[0]
     option = full(option, outcome, study.valuation, outcome.npv_usd)
@@ -96,7 +104,8 @@ def test_an_announced_price_is_paid_from_its_day_on_in_a_line_of_its_own(tmp_pat
     assert dearer == pytest.approx(3.0)
     assert "2027-11-24" in announced.label
     before, after = months[11], months[14]
-    assert after - before == pytest.approx(12_000 * float(np.mean(announced.per_request_tokens)), rel=1e-6)
+    allowed = np.ones(64) if outcome.forbidden is None else ~outcome.forbidden
+    assert after - before == pytest.approx(12_000 * float(np.mean(announced.per_request_tokens * allowed)), rel=1e-6)
     assert before == pytest.approx(months[10])
     assert before <= months[12] < months[13] == pytest.approx(after)
     costs = sum(line.present_value_usd or 0.0 for line in option.cost_lines)
