@@ -1,4 +1,6 @@
-"""Tuning by a vendor over the OpenAI protocol: upload, job, events, tuned model; resumable, never paid twice.
+"""Tuning by a vendor: upload, job, events, tuned model; resumable, never paid twice.
+
+The vendors and the protocols they speak are in `trainers.methods.vendors`; one client carries them all.
 
 What was paid for is written down before anything else happens (`vendor.json`). A job whose creation was not answered is
 looked for among the vendor's jobs, by the run's own mark, before another one is made.
@@ -10,7 +12,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +22,8 @@ from advisor.base.errors import CouldNotError, InvalidDataError, MissingPartErro
 from advisor.base.files import dump_json, parse_json, read_text, replace_file
 from trainers.methods.shared.job import Job, Outcome
 from trainers.methods.shared.preflight import Preflight, refusal
-from trainers.methods.vendors import vendor_of
+from trainers.methods.vendors import Vendor, vendor_of
+from trainers.methods.vendors.jobs import Jobs, Order, Said, Standing, jobs_of
 from trainers.runs.spec import Measured, RunSpec
 
 if TYPE_CHECKING:
@@ -33,8 +36,11 @@ ESTIMATE = None
 STATE = "vendor.json"
 _CHARACTERS_PER_TOKEN = 4.0
 """A usual ratio for English text; the vendor counts with its own tokenizer."""
-_DONE = ("succeeded", "failed", "cancelled")
 _TRIES = 6
+_REMEMBERED = 5000
+"""So many of the things that a vendor said are not passed on twice."""
+_UNREADABLE = (json.JSONDecodeError, KeyError, TypeError, AttributeError)
+"""What an answer of another form than the protocol's ends in."""
 _FIRST_WAIT_S = 0.5
 Answer = TypeVar("Answer")
 
@@ -52,7 +58,13 @@ class Settings(BaseModel):
     batch_size: int | None = Field(None, ge=1)
     """None: the vendor chooses."""
     learning_rate_multiplier: float | None = Field(None, gt=0)
-    """None: the vendor chooses."""
+    """None: the vendor chooses. For vendors that take a multiple of their own rate (OpenAI, Azure)."""
+    learning_rate: float | None = Field(None, gt=0, le=1)
+    """None: the vendor chooses. For vendors that take the rate itself (Together, Fireworks)."""
+    rank: int | None = Field(None, ge=1, le=256)
+    """Rank of the adapter where the vendor lets one choose; None: its default."""
+    account: str | None = None
+    """The customer's name where addresses contain it; None: from the vendor's environment variable."""
     seed: int = Field(0, ge=0, lt=2**31)
     poll_s: float = Field(10.0, gt=0, le=600)
     """Seconds between two looks at the job."""
@@ -64,8 +76,8 @@ class State:
 
     file: str | None = None
     job: str | None = None
-    event: str | None = None
-    """The last event that was passed on."""
+    seen: tuple[str, ...] = ()
+    """What was passed on already, the newest last."""
 
 
 def look(spec: RunSpec, project: Path) -> Preflight:
@@ -80,7 +92,7 @@ def look(spec: RunSpec, project: Path) -> Preflight:
     sizes = [sum(len(str(message.get("content") or "")) + 12 for message in row.messages) for row in rows]
     answers = sum(len(str(m.get("content") or "")) for row in rows for m in row.messages if m["role"] == "assistant")
     tokens = [max(1, round(size / _CHARACTERS_PER_TOKEN)) for size in sizes]
-    refusals = []
+    refusals = _unknown_to(vendor, settings)
     if len(rows) < vendor.fewest_rows:
         text = f"{vendor.title} takes files of {vendor.fewest_rows} rows and more; this one has {len(rows)}"
         refusals.append(refusal("too_few_rows", text, ["label more rows"]))
@@ -104,8 +116,35 @@ def look(spec: RunSpec, project: Path) -> Preflight:
         endless_rows=0,
         steps=settings.epochs,
         refusals=refusals,
-        warnings=["tokens are estimated from characters; the vendor counts with its own tokenizer"],
+        warnings=[
+            "tokens are estimated from characters; the vendor counts with its own tokenizer",
+            *_missing(vendor, settings),
+        ],
     )
+
+
+def _missing(vendor: Vendor, settings: Settings) -> list[str]:
+    """What must be there when the run starts and is not yet."""
+    wanted = [vendor.key_variable]
+    if vendor.account_variable is not None and settings.account is None:
+        wanted.append(vendor.account_variable)
+    return [
+        f"the environment variable {name} is not set: the run needs it" for name in wanted if not os.environ.get(name)
+    ]
+
+
+def _unknown_to(vendor: Vendor, settings: Settings) -> list[dict[str, Any]]:
+    """Settings that this vendor would not understand: better refused than silently left out."""
+    wrong = "learning_rate" if vendor.learning_rate == "multiplier" else "learning_rate_multiplier"
+    right = {"learning_rate": "learning_rate_multiplier", "learning_rate_multiplier": "learning_rate"}[wrong]
+    found = []
+    if getattr(settings, wrong) is not None:
+        found.append(
+            refusal("unknown_setting", f"{vendor.title} takes no {wrong}", [f"--set {right}=...", "leave it out"])
+        )
+    if settings.rank is not None and vendor.protocol == "openai":
+        found.append(refusal("unknown_setting", f"{vendor.title} takes no rank", ["leave it out"]))
+    return found
 
 
 def train(job: Job) -> Outcome:
@@ -116,14 +155,21 @@ def train(job: Job) -> Outcome:
     source, _ = files_of(job.spec, job.project)
     began = time.monotonic()
     with client_of(settings) as client:
-        tuning = _Tuning(client, job, settings)
+        tuning = _Tuning(service_of(settings, client), job, settings)
         tuning.upload(source)
         tuning.begin()
         found = tuning.wait()
-    seconds = round(time.monotonic() - began, 2)
-    if found is None:
-        return Outcome(False, Measured(wall_seconds=seconds), None)
-    return _finished(job, settings, found, seconds)
+        if found is None:
+            return Outcome(False, Measured(wall_seconds=round(time.monotonic() - began, 2)), None)
+        kept = tuning.checkpoints()
+    return _finished(job, settings, tuning.job, found, kept, round(time.monotonic() - began, 2))
+
+
+def service_of(settings: Settings, client: OpenAI) -> Jobs:
+    """The vendor's service behind a client."""
+    vendor = vendor_of(settings.vendor)
+    account = settings.account or os.environ.get(vendor.account_variable or "")
+    return jobs_of(vendor.protocol, client, account or None)
 
 
 def client_of(settings: Settings) -> OpenAI:
@@ -147,23 +193,30 @@ def client_of(settings: Settings) -> OpenAI:
 class _Tuning:
     """One job at the vendor."""
 
-    def __init__(self, client: OpenAI, job: Job, settings: Settings) -> None:
-        self._client = client
+    def __init__(self, service: Jobs, job: Job, settings: Settings) -> None:
+        self._service = service
         self._job = job
         self._settings = settings
         self._path = job.folder / STATE
         self._state = self._read()
         self._mark = f"{job.spec.id}-{job.spec.data.sha256[:12]}"[:64]
 
+    @property
+    def job(self) -> str:
+        """The vendor's id of the job. Only after `begin`."""
+        known = self._state.job
+        assert known is not None
+        return known
+
     def upload(self, source: Path) -> None:
         """Upload the rows unless that was done. A file costs nothing, so it may safely be tried again."""
         if self._state.file is not None:
             return
         body = _as_messages(source)
-        name = f"{self._mark}.jsonl"
-        made = _patiently(lambda: self._client.files.create(file=(name, body), purpose="fine-tune"))
-        self._keep(replace(self._state, file=made.id))
-        self._job.report("uploaded", file=made.id, bytes=len(body))
+        rows = body.count(b"\n")
+        made = _patiently(lambda: self._service.upload(f"{self._mark}.jsonl", body, rows))
+        self._keep(replace(self._state, file=made))
+        self._job.report("uploaded", file=made, bytes=len(body))
 
     def begin(self) -> None:
         """Start the job unless it was started; an answer that was lost is looked up before anything is paid again."""
@@ -181,10 +234,10 @@ class _Tuning:
 
         for attempt in range(_TRIES):
             try:
-                return str(self._client.fine_tuning.jobs.create(**self._order()).id)
+                return self._service.create(self._order())
             except openai.RateLimitError:
                 _wait(attempt)  # refused, not begun
-            except (openai.APIConnectionError, openai.InternalServerError):
+            except (openai.APIConnectionError, openai.InternalServerError, openai.ConflictError, *_UNREADABLE):
                 _wait(attempt)
                 found = self._started_before()  # it may have been begun all the same
                 if found is not None:
@@ -193,92 +246,87 @@ class _Tuning:
                 raise _refused(error) from None
         raise CouldNotError("the vendor does not take the job", fix="try later: advisor runs resume")
 
-    def _order(self) -> dict[str, Any]:
-        chosen: dict[str, Any] = {"n_epochs": self._settings.epochs}
-        if self._settings.batch_size is not None:
-            chosen["batch_size"] = self._settings.batch_size
-        if self._settings.learning_rate_multiplier is not None:
-            chosen["learning_rate_multiplier"] = self._settings.learning_rate_multiplier
-        return {
-            "model": self._job.spec.model,
-            "training_file": self._state.file,
-            "method": {"type": "supervised", "supervised": {"hyperparameters": chosen}},
-            "metadata": {"advisor_run": self._mark},
-            "seed": self._settings.seed,
-        }
+    def _order(self) -> Order:
+        chosen = self._settings
+        return Order(
+            model=self._job.spec.model,
+            file=str(self._state.file),
+            mark=self._mark,
+            epochs=chosen.epochs,
+            seed=chosen.seed,
+            batch_size=chosen.batch_size,
+            learning_rate=chosen.learning_rate,
+            learning_rate_multiplier=chosen.learning_rate_multiplier,
+            rank=chosen.rank,
+        )
 
     def _started_before(self) -> str | None:
         """A job of this run that the vendor has already."""
-        jobs = _patiently(lambda: self._client.fine_tuning.jobs.list(limit=100))
-        for found in jobs.data:
-            if (found.metadata or {}).get("advisor_run") == self._mark and found.status not in ("failed", "cancelled"):
-                return str(found.id)
-        return None
+        return _patiently(lambda: self._service.started_before(self._mark))
 
-    def wait(self) -> Any:
+    def wait(self) -> Standing | None:
         """Pass events on until the job is over; None when somebody wants to stop.
 
         A wish to stop cancels the job at the vendor; when only the supervisor is lost it runs on and is found again.
         """
-        known = self._state.job
-        assert known is not None
+        known = self.job
         while True:
             self._pass_events_on(known)
-            found = _patiently(lambda: self._client.fine_tuning.jobs.retrieve(known))
-            if found.status in _DONE:
+            found = _patiently(lambda: self._service.look(known))
+            if found.status != "running":
                 self._pass_events_on(known)
-                return self._over(found)
+                return self._over(known, found)
             if self._job.should_stop():
                 if (self._job.folder / "stop").exists():
-                    _patiently(lambda: self._client.fine_tuning.jobs.cancel(known))
-                    self._keep(replace(self._state, job=None, event=None))
+                    _patiently(lambda: self._service.cancel(known))
+                    self._keep(replace(self._state, job=None, seen=()))
                 return None
             time.sleep(self._settings.poll_s)
 
-    def _over(self, found: Any) -> Any:
-        if found.status == "succeeded" and found.fine_tuned_model:
+    def checkpoints(self) -> list[dict[str, Any]]:
+        """What the vendor keeps besides the last weights; nothing when it does not say."""
+        try:
+            return [asdict(kept) for kept in _patiently(lambda: self._service.checkpoints(self.job)) if kept.model]
+        except CouldNotError:
+            return []
+
+    def _over(self, known: str, found: Standing) -> Standing:
+        if found.status == "succeeded" and found.model:
             return found
-        self._keep(replace(self._state, job=None, event=None))
-        error = getattr(found, "error", None)
-        reason = getattr(error, "message", None) or f"the job {found.status}"
-        raise CouldNotError(f"the vendor's job {found.status}: {reason}", where=found.id, fix="mend it, then resume")
+        self._keep(replace(self._state, job=None, seen=()))
+        reason = found.reason or f"the job {found.status}"
+        raise CouldNotError(f"the vendor's job {found.status}: {reason}", where=known, fix="mend it, then resume")
 
     def _pass_events_on(self, known: str) -> None:
-        listed = _patiently(lambda: self._client.fine_tuning.jobs.list_events(known, limit=100)).data
-        fresh = []
-        for event in listed:  # the newest first
-            if getattr(event, "id", None) is not None and event.id == self._state.event:
-                break
-            fresh.append(event)
-        for event in reversed(fresh):
-            self._pass_on(event)
-        newest = next((event.id for event in fresh if getattr(event, "id", None)), None)
-        if newest is not None:
-            self._keep(replace(self._state, event=newest))
+        seen = set(self._state.seen)
+        fresh = [
+            said for said in _patiently(lambda: self._service.said(known)) if said.id is None or said.id not in seen
+        ]
+        for said in fresh:
+            self._pass_on(said)
+        named = tuple(said.id for said in fresh if said.id is not None)
+        if named:
+            self._keep(replace(self._state, seen=(*self._state.seen, *named)[-_REMEMBERED:]))
 
-    def _pass_on(self, event: Any) -> None:
-        """An event as one of ours; what cannot be understood is passed on as text."""
-        data = getattr(event, "data", None)
-        data = data if isinstance(data, dict) else {}
-        step, loss = data.get("step"), data.get("train_loss")
-        if isinstance(step, int) and isinstance(loss, int | float):
-            total = data.get("total_steps")
-            self._job.report("step", step=step, total_steps=total if isinstance(total, int) else None, loss=loss)
-            if isinstance(data.get("valid_loss"), int | float):
-                self._job.report("evaluated", step=step, held_out_loss=data["valid_loss"])
+    def _pass_on(self, said: Said) -> None:
+        """Something said as an event of ours; what cannot be understood is passed on as text."""
+        if said.step is not None and (said.loss is not None or said.held_out_loss is not None):
+            if said.loss is not None:
+                self._job.report("step", step=said.step, total_steps=said.total_steps, loss=said.loss)
+            if said.held_out_loss is not None:
+                self._job.report("evaluated", step=said.step, held_out_loss=said.held_out_loss)
             return
-        text = getattr(event, "message", None)
-        self._job.report("vendor", text=str(text) if text else "an event that cannot be read", level=str(event.level))
+        self._job.report("vendor", text=said.text or "an event that cannot be read", level=said.level)
 
     def _read(self) -> State:
         if not self._path.exists():
             return State()
         value = parse_json(read_text(self._path), where=str(self._path))
-        return State(file=value.get("file"), job=value.get("job"), event=value.get("event"))
+        return State(file=value.get("file"), job=value.get("job"), seen=tuple(value.get("seen") or ()))
 
     def _keep(self, state: State) -> None:
         self._state = state
-        value = {"v": 1, "file": state.file, "job": state.job, "event": state.event}
+        value = {"v": 1, "file": state.file, "job": state.job, "seen": list(state.seen)}
         replace_file(self._path, dump_json(value) + "\n")
 
 
@@ -294,7 +342,7 @@ def _patiently(ask: Callable[[], Answer]) -> Answer:
             _wait(attempt)
         except openai.APIStatusError as error:
             raise _refused(error) from None
-        except json.JSONDecodeError as error:
+        except _UNREADABLE as error:
             last = error
             _wait(attempt)
     raise CouldNotError(
@@ -321,7 +369,9 @@ def _as_messages(source: Path) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def _finished(job: Job, settings: Settings, found: Any, seconds: float) -> Outcome:
+def _finished(
+    job: Job, settings: Settings, vendors_job: str, found: Standing, kept: list[dict[str, Any]], seconds: float
+) -> Outcome:
     from trainers.runs.checkpoints import write_folder
 
     value = {
@@ -329,9 +379,10 @@ def _finished(job: Job, settings: Settings, found: Any, seconds: float) -> Outco
         "run": job.spec.id,
         "vendor": settings.vendor,
         "base": job.spec.model,
-        "model": found.fine_tuned_model,
-        "job": found.id,
+        "model": found.model,
+        "job": vendors_job,
         "trained_tokens": found.trained_tokens,
+        "checkpoints": kept,
     }
 
     def write(folder: Path) -> None:

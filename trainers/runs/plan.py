@@ -203,7 +203,8 @@ def _vendor_forecast(spec: RunSpec, seen: Mapping[str, Any], catalogue: Catalogu
         refusals.append(refusal("vendor_closed", text, [f"an open vendor: {', '.join(others)}", "--method lora"]))
     elif status == "existing customers":
         warnings.append(f"{service.name} is open to existing customers only")
-    offer = next((o for o in service.models if spec.model in (o.model, *o.catalogue_ids)), None)
+    names = _names_of(spec.model, catalogue)
+    offer = next((o for o in service.models if names & {o.model, *o.catalogue_ids}), None)
     price = in_force(offer.train_usd_per_mtok, on) if offer else None
     if price is None:
         warnings.append(f"the price list has no training price of {spec.model} at {service.name}: the cost is unknown")
@@ -218,6 +219,17 @@ def _vendor_forecast(spec: RunSpec, seen: Mapping[str, Any], catalogue: Catalogu
     basis = f"{service.billing_note or service.billing}; {price.source.title}, {price.checked}"
     kept = Predicted(cost_usd=cost, basis="price list")
     return _Forecast(kept, vendor.title, basis, None, None, None, refusals, tuple(warnings))
+
+
+def _names_of(model: str, catalogue: Catalogue) -> set[str]:
+    """What the price list may call a model that a vendor calls `model` (an address, a hub id, with endings)."""
+    short = model.rsplit("/", 1)[-1].lower().removesuffix("-reference")
+    known = {
+        entry.id
+        for entry in catalogue.models.values()
+        if (getattr(entry, "hub_id", None) or "").lower() == model.lower()
+    }
+    return {model, short, short.removesuffix("-instruct"), *known}
 
 
 def _forecast(

@@ -1,9 +1,10 @@
-"""Vendors that tune models over the OpenAI protocol (files, fine_tuning/jobs): one YAML file each."""
+"""Vendors that tune models: one YAML file each; how they are spoken to is a module in `protocols/`."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,10 +19,15 @@ class Vendor(BaseModel):
     id: str
     title: str
     service: str | None
+    protocol: Literal["openai", "together", "fireworks"] = "openai"
     base_url: str | None
     """None: the customer has an address of their own; it must be given."""
     key_variable: str
     """Environment variable that holds the key; the key itself is never stored."""
+    account_variable: str | None = None
+    """Environment variable with the customer's name, where addresses contain it."""
+    learning_rate: Literal["multiplier", "absolute"] = "multiplier"
+    """Whether one may set a multiple of the vendor's own learning rate or the rate itself."""
     fewest_rows: int
     most_bytes: int
     default_epochs: int
