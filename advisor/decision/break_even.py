@@ -1,5 +1,5 @@
-"""Break-even: where one input makes the recommended option and its reference equally good; and which option is best
-over two inputs."""
+"""Break-even: where one input makes the recommended option and another equally good; and which option is best over two
+inputs. The others are going on as today and the best of another approach."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from advisor.decision.flips import with_value
+from advisor.decision.margins import margins
 from advisor.decision.result import BreakEvenMap, BreakEvenPoint
 from advisor.decision.variants import value_variants
 from advisor.values import show_value
@@ -45,29 +46,50 @@ SEARCHED = (
     "current.monthly_spend_usd",
     "current.quality_rate",
 )
+REQUESTS = "traffic.requests_per_month"
+LEAST_USD = 1.0
+"""An input that moves the two apart by less over its whole range changes nothing."""
 MAP_SAMPLES = 32
 MAP_STEPS = 8
 
 
-def break_even_points(study: Study, options: Sequence[Option], winner: int, reference: int) -> list[BreakEvenPoint]:
-    """For every numeric fact that the two options may part on: the value at which they are worth the same."""
+def break_even_points(
+    study: Study, options: Sequence[Option], reference: int | None, order: list[int]
+) -> list[BreakEvenPoint]:
+    """Where the first of `options` is worth the same as going on as today, and as the one at `reference`.
+
+    Searched are the numeric facts, the quality of the option in front, token prices and the use of a machine. `order`
+    holds the places of the study's outcomes, best first.
+    """
+    today = next((i for i, o in enumerate(options) if o.approach == "keep_current" and o.id not in study.barred), None)
+    others = [i for i in dict.fromkeys((today, reference)) if i]
+    if not others:
+        return []
+    places = [study.places[options[i].id] for i in (0, *others)]
+    found = margins(study, places[0], places[1:], order) + _of_facts(study, [options[i] for i in (0, *others)])
+    return sorted(found, key=lambda point: (point.at is None, _moved(point)))
+
+
+def _of_facts(study: Study, options: Sequence[Option]) -> list[BreakEvenPoint]:
+    """Of every numeric fact that the first of the options and another may part on."""
     facts = [study.rules.facts[name] for name in SEARCHED if name in study.rules.facts]
     grids = {fact.id: grid for fact in facts if (grid := _grid(fact, study)) is not None}
     rows = [(fact, value) for fact in facts if fact.id in grids for value in grids[fact.id]]
     if not rows:
         return []
     answers = [with_value(study.answers, fact, _typed(fact, value)) for fact, value in rows]
-    pair = [options[winner], options[reference]]
-    mean = value_variants(study, pair, answers, SAMPLES).mean_npv_usd
-    found, start = [], 0
+    mean = value_variants(study, options, answers, SAMPLES).mean_npv_usd
+    found: list[BreakEvenPoint] = []
+    start = 0
     for fact in facts:
         if fact.id not in grids:
             continue
         grid = grids[fact.id]
-        gap = mean[start : start + grid.size, 0] - mean[start : start + grid.size, 1]
+        rows_of = mean[start : start + grid.size]
         start += grid.size
-        found.append(_point(study, fact, grid, gap, options[winner], options[reference]))
-    return sorted(found, key=lambda point: (point.at is None, _moved(point)))
+        for place, other in enumerate(options[1:], start=1):
+            found.append(_point(study, fact, grid, rows_of[:, 0] - rows_of[:, place], options[0], other))
+    return found
 
 
 def _moved(point: BreakEvenPoint) -> float:
@@ -92,10 +114,10 @@ def _grid(fact: Fact, study: Study) -> Array | None:
     middle = _middle(fact, study)
     if middle is None or not _matters(fact, study):
         return None
+    if fact.lowest < 0:
+        return np.linspace(max(fact.lowest, -0.1), min(fact.highest, 0.2), STEPS)
     if fact.type == "share":
         return np.linspace(max(fact.lowest, 0.0), min(fact.highest, 1.0), STEPS)
-    if fact.lowest < 0:
-        return np.linspace(max(fact.lowest, -0.2), min(fact.highest, 0.3), STEPS)
     middle = max(middle, 1.0 if fact.type == "int" else 1e-3)
     low, high = max(middle / REACH, fact.lowest, 1e-6), min(middle * REACH, fact.highest)
     return None if low >= high else np.geomspace(low, high, STEPS)
@@ -113,7 +135,9 @@ def _typed(fact: Fact, value: float) -> float | int:
 
 def _point(study: Study, fact: Fact, grid: Array, gap: Array, winner: Option, reference: Option) -> BreakEvenPoint:
     at = _crossing(fact, grid, gap, _middle(fact, study))
-    if at is None:
+    if at is None and float(np.ptp(gap)) < LEAST_USD:
+        text = f"{fact.label}: changes nothing between {winner.label} and {reference.label}."
+    elif at is None:
         ahead = winner.label if gap.mean() > 0 else reference.label
         text = f"{fact.label}: {ahead} is ahead from {_show(fact, grid[0])} to {_show(fact, grid[-1])}."
     else:
@@ -149,11 +173,19 @@ def _show(fact: Fact, value: float) -> str:
     return f"{value:.0%}" if fact.type == "share" else show_value(float(f"{value:.3g}"), fact)
 
 
-def break_even_map(study: Study, options: Sequence[Option]) -> BreakEvenMap | None:
-    """Which option is best over requests a month and labelled examples (or what a good answer is worth)."""
-    x = study.rules.facts["traffic.requests_per_month"]
+def break_even_maps(study: Study, options: Sequence[Option], points: Sequence[BreakEvenPoint]) -> list[BreakEvenMap]:
+    """Which option is best over requests a month and the input whose break-even is nearest, and over the two nearest
+    of the others (labelled examples, or what a good answer is worth, where fewer are known)."""
+    facts = study.rules.facts
     tunable = any(option.training != "none" for option in options)
-    y = study.rules.facts["data.labelled_examples" if tunable else "task.value_per_success_usd"]
+    fill = ("data.labelled_examples", "task.value_per_success_usd") if tunable else ("task.value_per_success_usd",)
+    near = [p.id for p in points if p.at is not None and p.id in facts and math.isfinite(_moved(p))]
+    axes = [name for name in dict.fromkeys((*near, *fill)) if name != REQUESTS and name in facts][:3]
+    pairs = [(REQUESTS, axes[0]), *([(axes[1], axes[2])] if len(axes) == 3 else [(REQUESTS, a) for a in axes[1:2]])]
+    return [_map(study, options, facts[x], facts[y]) for x, y in pairs]
+
+
+def _map(study: Study, options: Sequence[Option], x: Fact, y: Fact) -> BreakEvenMap:
     across, up = _axis(x, study), _axis(y, study)
     cells = [(a, b) for b in up for a in across]
     answers = [with_value(with_value(study.answers, x, _typed(x, a)), y, _typed(y, b)) for a, b in cells]
@@ -175,7 +207,11 @@ def break_even_map(study: Study, options: Sequence[Option]) -> BreakEvenMap | No
 
 
 def _axis(fact: Fact, study: Study) -> Array:
+    if fact.type == "share":
+        grid = _grid(fact, study)
+        low, high = (0.0, 1.0) if grid is None else (float(grid[0]), float(grid[-1]))
+        return np.linspace(low, high, MAP_STEPS)
     middle = _middle(fact, study) or 0.0
     middle = middle if middle > 0 else (100.0 if fact.type == "int" else 1.0)
-    values = np.geomspace(middle / REACH, middle * REACH, MAP_STEPS)
+    values = np.geomspace(max(middle / REACH, fact.lowest, 1e-6), min(middle * REACH, fact.highest), MAP_STEPS)
     return np.unique(np.maximum(np.round(values), 1.0)) if fact.type == "int" else values

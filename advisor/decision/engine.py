@@ -12,7 +12,7 @@ import advisor
 from advisor.answers import plain_value
 from advisor.contradictions import refuse_contradictions
 from advisor.decision import explain, questions
-from advisor.decision.break_even import break_even_map, break_even_points
+from advisor.decision.break_even import break_even_maps, break_even_points
 from advisor.decision.changes import changes_between
 from advisor.decision.constraints import constraint_prices
 from advisor.decision.flips import find_flips
@@ -158,10 +158,8 @@ class _Assembly:
         found["flips"] = find_flips(study, options, 0)
         approach = options[0].approach
         reference = next((i for i, o in enumerate(options) if o.approach != approach and o.id in study.possible), None)
-        if reference is not None:
-            found["break_evens"] = break_even_points(study, options, 0, reference)
-        chart = break_even_map(study, options)
-        found["break_even_maps"] = [chart] if chart is not None else []
+        points = break_even_points(study, options, reference, self.ranking.order)
+        found |= {"break_evens": points, "break_even_maps": break_even_maps(study, options, points)}
         if self.ranking.feasible:
             found["pilot_worth_usd"] = questions.pilot_worth_usd(study, self.ranking, self._pilot(place), PILOT_NOISE)
         return found

@@ -142,6 +142,13 @@ class Valuation:
         """Discounted months in which the option runs."""
         return self._tails_of(option, account).months
 
+    def tokens_usd(self, option: Option, account: Account) -> Array:
+        """Present value of what is paid by the token while the option runs, announced prices included."""
+        spent = account.total("per_request_tokens") * self._tails_of(option, account).tokens
+        for line in account.later:
+            spent = spent + line.per_request_tokens * self._tokens_from(option, account, line.from_month)
+        return self._full(spent * self.costs.requests)
+
     def _tokens_from(self, option: Option, account: Account, month: float) -> Array:
         """Discounted requests at the price trend, from the later of going live and `month` on."""
         h = self.horizon
