@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
 
-from advisor.decision.result import Decision, OptionResult, Verdict
+from advisor.decision.result import Decision, Finding, OptionResult, Verdict
 from advisor.leaning import latency, money, share, spread
 
 WIDTH = 110
+UNCHECKED = 8
+"""Open checks that are shown; the most severe stand first."""
 
 
 def show(decision: Decision, rows: int) -> Iterator[str]:
@@ -22,6 +24,7 @@ def show(decision: Decision, rows: int) -> Iterator[str]:
     yield from _plan(decision)
     findings = [*decision.readiness, *decision.risks]
     yield from _items("Mind", [f"{f.severity}: {f.text}" + (f" Do: {f.do}" if f.do else "") for f in findings])
+    yield from _items("Not known yet, and may stop this plan", [_open(f) for f in decision.unchecked[:UNCHECKED]])
     yield from _questions(decision)
     yield from _items("Changed since the decision before", [change.text for change in decision.changes])
     yield ""
@@ -121,6 +124,10 @@ def _ruled_out(decision: Decision) -> Iterator[str]:
 def _plan(decision: Decision) -> Iterator[str]:
     lines = [f"{i}. {stage.name}. {stage.do} {stage.gate}" for i, stage in enumerate(decision.plan, start=1)]
     yield from _items("Plan", lines, mark="")
+
+
+def _open(finding: Finding) -> str:
+    return f"{', '.join(finding.open_facts)}: if it turns out so, {finding.severity}: {finding.text}"
 
 
 def _questions(decision: Decision) -> Iterator[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Amount = Array | float
 
-AMOUNTS = ("once", "per_request", "per_request_tokens", "per_month")
+AMOUNTS = ("once", "per_request", "per_request_tokens", "per_month", "at_end")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Line:
     per_request_tokens: Amount = 0.0
     """The part of the per-request cost that follows the price trend of hosted tokens."""
     per_month: Amount = 0.0
+    at_end: Amount = 0.0
+    """Paid in the last month of the horizon, where the option has come to run."""
     sources: tuple[str, ...] = ()
     from_month: float = 0.0
     """The line is paid from so many months after the start on (an announced price); such a line is not in the sums."""

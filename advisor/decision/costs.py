@@ -123,17 +123,20 @@ class CostModel:
     def _people_lines(self, option: Option) -> list[Line]:
         approach, place = self._effort[option.approach], self._effort[option.hosting]
         a, b = approach.setup_hours, place.setup_hours
+        data = approach.data_hours
+        part = self._hours(data) if data is not None else 0.0
+        without = "" if data is None else ", less those for the data"
         lines = [
             Line(
                 "engineering",
                 "Building it",
                 lambda: (
-                    f"{a.low:g}-{a.high:g} h for {approach.label.lower()}, {b.low:g}-{b.high:g} h for "
+                    f"{a.low:g}-{a.high:g} h for {approach.label.lower()}{without}, {b.low:g}-{b.high:g} h for "
                     f"{place.label.lower()}, at the engineer's wage"
                 ),
                 "assumed",
-                once=(self._hours(a) + self._hours(b)) * self._wage,
-                sources=(approach.source, place.source),
+                once=(self._hours(a) - part + self._hours(b)) * self._wage,
+                sources=tuple(dict.fromkeys((approach.source, place.source))),
             ),
             self._evaluation_line(),
             Line(
@@ -158,7 +161,39 @@ class CostModel:
             )
         if approach.retrain_hours is None:
             lines.append(self._moving_line())
-        return lines
+        return [*self._data_lines(approach), *lines, *self._exit_lines(approach, place)]
+
+    def _data_lines(self, approach: Effort) -> list[Line]:
+        hours = approach.data_hours
+        if hours is None:
+            return []
+        what = "documents" if approach.retrain_hours is None else "examples"
+        return [
+            Line(
+                "data",
+                f"Preparing the {what}",
+                lambda: f"{hours.low:g}-{hours.high:g} h to collect, clean and check them, at the engineer's wage",
+                "assumed",
+                once=self._hours(hours) * self._wage,
+                sources=(approach.source,),
+            )
+        ]
+
+    def _exit_lines(self, approach: Effort, place: Effort) -> list[Line]:
+        spans = [each.exit_hours for each in (approach, place) if each.exit_hours is not None]
+        if not spans:
+            return []
+        low, high = sum(span.low for span in spans), sum(span.high for span in spans)
+        return [
+            Line(
+                "exit",
+                "Moving away at the end",
+                lambda: f"{low:g}-{high:g} h in the last month: switch off, hand over, end contracts",
+                "assumed",
+                at_end=total(self._hours(span) for span in spans) * self._wage,
+                sources=("Judgement of the maintainers; wide on purpose",),
+            )
+        ]
 
     def _evaluation_line(self) -> Line:
         step = self._effort["evaluation_set"]

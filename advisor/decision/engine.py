@@ -21,7 +21,17 @@ from advisor.decision.optimize import Relaxation, choose, pareto, relaxations, s
 from advisor.decision.plan import staged_plan
 from advisor.decision.points import SEED
 from advisor.decision.ranking import rank, within_share
-from advisor.decision.result import Assumption, Conflict, Decision, OptionResult, Reason, SolverReport, Stage, Verdict
+from advisor.decision.result import (
+    Assumption,
+    Conflict,
+    Decision,
+    Finding,
+    OptionResult,
+    Reason,
+    SolverReport,
+    Stage,
+    Verdict,
+)
 from advisor.decision.sensitivity import sensitivities
 from advisor.decision.study import Study, build_study
 from advisor.decision.summary import briefs, full
@@ -86,7 +96,7 @@ class _Assembly:
         choice = None if self.quick else choose(study.choosable, study.limits)
         place = self._place(choice)
         worths = questions.worths_of(study, ranking, self._open_facts())
-        standing = stand(study, place, worths)
+        standing = stand(study, place, ranking, worths)
         ranked = self._ranked(place)
         by_id = {r.option_id: r for r in ranked}
         leader = place if place is not None else ranking.order[0]
@@ -98,7 +108,7 @@ class _Assembly:
             recommended=recommended,
             status_quo=by_id["keep_current"],
             ranked=ranked,
-            ruled_out=explain.ruled_out(study.gated, study.market.left_out),
+            ruled_out=explain.ruled_out(study.gated, study.market.left_out, study.rules.facts),
             reasons=self._reasons(leader, ranked),
             flips=[],
             constraint_prices=[],
@@ -108,6 +118,7 @@ class _Assembly:
             plan=[] if self.quick or place is None else self._plan(place),
             readiness=explain.findings(study.rules.readiness, study.outcomes[leader].option, self.known),
             risks=explain.findings(study.rules.risks, study.outcomes[leader].option, self.known),
+            unchecked=[] if self.quick else self._unchecked(leader),
             assumptions=self._assumptions(leader, ranked),
             conflict=self._conflict() if place is None else None,
             pareto=[] if self.quick else pareto([study.candidates[i] for i in ranking.feasible or ranking.order]),
@@ -132,7 +143,7 @@ class _Assembly:
 
     def _place(self, choice: Choice | None) -> int | None:
         """Where the chosen option stands. The live panel takes the first of the ranking, which is the same one."""
-        if choice is None:
+        if choice is None or (self.ranking.guess and choice.option_id is not None):
             return self.ranking.feasible[0] if self.ranking.feasible else None
         return None if choice.option_id is None else self.study.places[choice.option_id]
 
@@ -213,7 +224,8 @@ class _Assembly:
         if standing.verdict is Verdict.NOTHING_FEASIBLE:
             return "No option meets every limit."
         if standing.verdict is Verdict.NOT_ENOUGH_INFORMATION:
-            return f"Not enough is known yet; the leaning is: {leader.label}"
+            start = "begin with an evaluation set and" if self.ranking.guess else "the leaning is"
+            return f"Not enough is known yet; {start}: {leader.label}"
         return leader.label
 
     def _reasons(self, leader: int, ranked: list[OptionResult]) -> list[Reason]:
@@ -237,6 +249,13 @@ class _Assembly:
     def _assumptions(self, leader: int, ranked: list[OptionResult]) -> list[Assumption]:
         study = self.study
         return explain.assumptions(study.rules.facts, study.answers, ranked, study.rules, self._spoken(leader))
+
+    def _unchecked(self, leader: int) -> list[Finding]:
+        option, rules = self.study.outcomes[leader].option, self.study.rules
+        return [
+            *explain.unchecked(rules.readiness, option, self.known),
+            *explain.unchecked(rules.risks, option, self.known),
+        ]
 
     def _spoken(self, leader: int) -> set[str]:
         return {t.effect_id for t in self.study.quality.terms(self.study.outcomes[leader].option)}

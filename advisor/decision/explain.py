@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from advisor.assumed import assumed_text
+from advisor.decision.options import LEVELS, Option
 from advisor.decision.result import Assumption, Evidence, Finding, Reason, RuledOut
 from advisor.values import show_value
 
@@ -13,13 +14,13 @@ if TYPE_CHECKING:
 
     from advisor.answers import Answers
     from advisor.decision.gates import Gated
-    from advisor.decision.options import Option
     from advisor.decision.quality import QualityModel
     from advisor.decision.result import OptionResult
     from rules.facts import Fact
     from rules.load import RuleBook
     from rules.models import Readiness, Risk, Rule
 
+SEVERITIES = ("error", "warning", "info")
 SPEAKS_FROM = 0.12
 """An effect is worth a sentence from this many log-odds on (about two points at 0.8)."""
 
@@ -66,9 +67,24 @@ def money_reason(winner: OptionResult, other: OptionResult) -> Reason:
         f"{_usd(winner.monthly_cost_usd.p50)} against {_usd(other.monthly_cost_usd.p50)} a month",
         f"{_usd(winner.upfront_cost_usd.p50)} against {_usd(other.upfront_cost_usd.p50)} up front",
     ]
-    gap = (winner.expected_npv_usd or winner.npv_usd.p50) - (other.expected_npv_usd or other.npv_usd.p50)
-    text = f"{other.label} is worth {_usd(gap)} less over the horizon: {', '.join(parts)}."
-    return Reason(about=other.option_id, text=text)
+    gap = _expected(winner) - _expected(other)
+    if other.feasible_probability < 0.5 <= winner.feasible_probability:
+        text = f"{other.label} is outside the limits ({_apart(gap)})"
+    else:
+        text = f"{other.label} {_apart(gap)}"
+        if gap < 0:
+            more_work = LEVELS[other.approach] > LEVELS[winner.approach]
+            text += ", but takes more work" if more_work else ", but risks more"
+    return Reason(about=other.option_id, text=f"{text}: {', '.join(parts)}.")
+
+
+def _expected(option: OptionResult) -> float:
+    return option.npv_usd.p50 if option.expected_npv_usd is None else option.expected_npv_usd
+
+
+def _apart(gap: float) -> str:
+    """How the loser's value stands to the winner's."""
+    return f"is worth {_usd(abs(gap))} {'less' if gap >= 0 else 'more'} over the horizon"
 
 
 def effect_reasons(option: Option, about: str, quality: QualityModel, rules: RuleBook) -> list[Reason]:
@@ -94,8 +110,11 @@ def effect_reasons(option: Option, about: str, quality: QualityModel, rules: Rul
     return found
 
 
-def ruled_out(gated: Gated, left_out: Iterable[tuple[str, str]]) -> list[RuledOut]:
-    """Excluded options by rule and approach, then what is not on sale or has no price."""
+def ruled_out(gated: Gated, left_out: Iterable[tuple[str, str]], facts: Mapping[str, Fact]) -> list[RuledOut]:
+    """Excluded options by rule and approach, then what is not on sale or has no price.
+
+    Where the rule rests on facts that nobody has answered, the text says so.
+    """
     groups: dict[tuple[str, str], RuledOut] = {}
     for option, gate in gated.excluded:
         key = (gate.id, option.approach)
@@ -105,7 +124,7 @@ def ruled_out(gated: Gated, left_out: Iterable[tuple[str, str]]) -> list[RuledOu
             option_id=option.id if old is None else None,
             count=1 if old is None else old.count + 1,
             rule=gate.id,
-            text=gate.text,
+            text=gate.text if gate.id not in gated.assumed else _assumed(gate.text, gated.assumed[gate.id], facts),
             evidence=evidence_of(gate),
         )
     market = [
@@ -115,28 +134,45 @@ def ruled_out(gated: Gated, left_out: Iterable[tuple[str, str]]) -> list[RuledOu
     return [*groups.values(), *market]
 
 
+def _assumed(text: str, open_facts: Sequence[str], facts: Mapping[str, Fact]) -> str:
+    labels = ", ".join(facts[fact].label.lower() for fact in open_facts)
+    return f"Likely, but not known yet ({labels}): {text}"
+
+
 def findings(
     rules: Mapping[str, Readiness] | Mapping[str, Risk], option: Option | None, known: Mapping[str, object]
 ) -> list[Finding]:
     """Readiness or risk rules that fire for certain, errors first."""
-    from advisor.decision.options import Option as AnyOption
+    lookup = lookup_for(option or Option("keep_current"), known)
+    found = [_finding(rule) for rule in rules.values() if rule.fires(lookup) is True]
+    return sorted(found, key=lambda f: SEVERITIES.index(f.severity))
 
-    lookup = lookup_for(option or AnyOption("keep_current"), known)
-    order = {"error": 0, "warning": 1, "info": 2}
-    found = [
-        Finding(
-            rule=rule.id,
-            severity=rule.severity,
-            text=rule.text,
-            do=rule.do,
-            article=rule.article,
-            now=rule.now,
-            evidence=evidence_of(rule),
-        )
-        for rule in rules.values()
-        if rule.fires(lookup) is True
-    ]
-    return sorted(found, key=lambda f: order[f.severity])
+
+def unchecked(
+    rules: Mapping[str, Readiness] | Mapping[str, Risk], option: Option | None, known: Mapping[str, object]
+) -> list[Finding]:
+    """What would stop or endanger the plan (errors and warnings) but cannot be judged: facts it asks for are open."""
+    lookup = lookup_for(option or Option("keep_current"), known)
+    found = []
+    for rule in rules.values():
+        if rule.severity == "info" or rule.fires(lookup) is not None:
+            continue
+        names = {name for _, condition in rule.conditions(rule.deciding) for name in condition.names}
+        found.append(_finding(rule, sorted(n for n in names if not n.startswith("option.") and n not in known)))
+    return sorted(found, key=lambda f: SEVERITIES.index(f.severity))
+
+
+def _finding(rule: Readiness | Risk, open_facts: Sequence[str] = ()) -> Finding:
+    return Finding(
+        rule=rule.id,
+        severity=rule.severity,
+        text=rule.text,
+        do=rule.do,
+        article=rule.article,
+        now=rule.now,
+        evidence=evidence_of(rule),
+        open_facts=list(open_facts),
+    )
 
 
 def assumptions(

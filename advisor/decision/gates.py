@@ -31,6 +31,8 @@ class Gated:
     """Option id -> where a gate excludes an option that passed, per sample; absent when nowhere."""
     barred: set[str] = field(default_factory=set)
     """Options that are shown although a gate excludes them: the status quo."""
+    assumed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Gate id -> open facts that it rests on: what it excludes is excluded until they are known."""
 
 
 def apply_gates(options: Iterable[Option], gates: Mapping[str, Gate], world: World) -> Gated:
@@ -43,6 +45,8 @@ def apply_gates(options: Iterable[Option], gates: Mapping[str, Gate], world: Wor
             share, where = gate.excludes(option)
             if share >= EXCLUDED_FROM:
                 result.excluded.append((option, gate.gate))
+                if gate.open_facts:
+                    result.assumed[gate.gate.id] = gate.open_facts
                 break
             if share > 0.0:
                 forbidden = where if forbidden is None else forbidden | where
@@ -77,6 +81,9 @@ class _Active:
         self._world = world
         self._when = np.broadcast_to(when, (world.points.count,))
         self._share = float(self._when.mean())
+        names = gate.excludes.names | (gate.when.names if gate.when is not None else frozenset())
+        self.open_facts = tuple(sorted(name for name in names if name in world.spread))
+        """Facts that the gate asks for and that are not known exactly."""
         self._timeless = all(name.startswith("option.") for name in gate.excludes.names)
         self._names, self._static = _kinds_of(gate)
         self._known: dict[tuple[object, ...], tuple[float, NDArray[np.bool_]]] = {}

@@ -40,6 +40,12 @@ class Horizon:
     requests: Array
     tokens: Array
     months_discounted: Array
+    inside: NDArray[np.bool_]
+    """Shape (months, samples or 1): the months within the horizon of the sample."""
+    last: NDArray[np.bool_]
+    """The last of them."""
+    end_discount: Array
+    """Shape (samples or 1,): the discount factor of the last month."""
 
     def live_from(self, weeks: Array) -> Array:
         """Months before an option runs, per sample, with fractions; at most the horizon."""
@@ -93,6 +99,9 @@ def build_horizon(world: World) -> Horizon:
         _tails(volume * discount),
         _tails(volume * price_trend * discount),
         _tails(discount),
+        t <= horizon,
+        t == horizon,
+        (discount * (t == horizon)).sum(axis=0),
     )
 
 

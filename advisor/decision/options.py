@@ -67,7 +67,7 @@ HOSTING_LABEL = {
     "serverless": "serverless",
     "rented_gpu": "rented {gpus}x {gpu}",
     "owned_gpu": "own {gpus}x {gpu}",
-    "cpu": "CPU server",
+    "cpu": "{gpu}",
     "current": "as today",
 }
 TRAINING_LABEL = {"lora": "LoRA", "qlora": "QLoRA", "full": "full tuning", "api_tuning": "vendor tuning"}

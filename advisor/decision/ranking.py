@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 CONTENDERS = 30
+GUESS_BELOW = 1 / 3
+"""A plan whose class (prompting, retrieval, training, doing nothing) is the right one less often than this is a guess,
+and nobody should train on one (judgement)."""
 LISTED = 80
 """Ranked options that a decision lists, besides the best of every approach at every kind of place."""
 
@@ -34,6 +37,13 @@ class Ranking:
     """The same by approach class."""
     best_npv: Array
     """Per sample, the value of the best feasible option (of any, where none is feasible)."""
+    sure: float
+    """How often the class of the option with the best objective is the right one."""
+
+    @property
+    def guess(self) -> bool:
+        """Whether the objective's choice is no better than a guess; then what needs no training stands first."""
+        return bool(self.feasible) and self.sure < GUESS_BELOW
 
     def contenders(self) -> list[int]:
         """Options that could be the best one: the first by objective, and those that are best in most samples."""
@@ -84,7 +94,11 @@ def rank(study: Study) -> Ranking:
     for place, share in zip(shown, counts, strict=True):
         name = study.outcomes[place].option.approach_class
         by_class[name] = by_class.get(name, 0.0) + float(share)
-    return Ranking(order, feasible, chance, by_class, best)
+    sure = by_class[study.outcomes[shown[0]].option.approach_class]
+    if sure < GUESS_BELOW:
+        feasible.sort(key=lambda place: study.outcomes[place].option.training != "none")
+        order[: len(feasible)] = feasible
+    return Ranking(order, feasible, chance, by_class, best, sure)
 
 
 def _best_of_each_sample(values: list[Array]) -> tuple[NDArray[np.int64], Array]:

@@ -210,6 +210,8 @@ class Finding(Record):
     now: str | None = None
     """What holds on the decision's date, when the article has aged."""
     evidence: list[Evidence] = []
+    open_facts: list[str] = []
+    """Facts that have to be answered before it can be judged; empty for a finding that holds."""
 
 
 class Assumption(Record):
@@ -322,6 +324,8 @@ class Decision(Record):
     plan: list[Stage]
     readiness: list[Finding]
     risks: list[Finding]
+    unchecked: list[Finding] = []
+    """What might stop or endanger the plan and is not known yet; each names its open facts."""
     assumptions: list[Assumption]
     conflict: Conflict | None = None
     pareto: list[str]

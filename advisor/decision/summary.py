@@ -3,7 +3,7 @@ that are drawn."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -52,6 +52,7 @@ def flows(outcome: Outcome, valuation: Valuation) -> tuple[Array, Array, Array, 
         ) + _column(account.total("per_month"), n)
         benefit = (valuation.benefit(outcome.quality) - valuation.today_benefit)[:, None] * requests
     cost = live * own + (1.0 - live) * today
+    cost = cost + _ending(live, valuation) * _column(account.total("at_end"), n)
     for line in account.later:
         share = _live(outcome, valuation, line.from_month)
         cost = cost + share * requests * _column(line.per_request_tokens, n) * trend
@@ -69,12 +70,19 @@ def flows(outcome: Outcome, valuation: Valuation) -> tuple[Array, Array, Array, 
 def _live(outcome: Outcome, valuation: Valuation, from_month: float = 0.0) -> Array:
     """Shape (samples, months): the share of each month in which the option runs, counted from a month on."""
     h = valuation.horizon
-    live = h.live_shares(np.maximum(h.live_from(outcome.weeks), from_month))
+    start = np.maximum(h.live_from(outcome.weeks), from_month)
+    live: Array = h.live_shares(start) * _by_sample(h.inside, start.size)
     return live if outcome.forbidden is None else live * ~outcome.forbidden[:, None]
 
 
-def _by_sample(profile: Array, n: int) -> Array:
-    result: Array = np.broadcast_to(profile.T, (n, profile.shape[0]))
+def _ending(live: Array, valuation: Valuation) -> Array:
+    """Shape (samples, months): one in the last month of the horizon, where the option runs then; zero elsewhere."""
+    ending: Array = ((live > 0.0) & _by_sample(valuation.horizon.last, live.shape[0])).astype(float)
+    return ending
+
+
+def _by_sample(profile: NDArray[Any], n: int) -> NDArray[Any]:
+    result: NDArray[Any] = np.broadcast_to(profile.T, (n, profile.shape[0]))
     return result
 
 
@@ -233,7 +241,8 @@ def _cost_lines(outcome: Outcome, valuation: Valuation, rate: Array) -> list[Cos
                 line,
                 np.broadcast_to(np.asarray(line.once, dtype=float), (n,)),
                 usual + line.per_month,
-                (_live(outcome, valuation, line.from_month) if late else live) * monthly,
+                (_live(outcome, valuation, line.from_month) if late else live) * monthly
+                + _ending(live, valuation) * _column(line.at_end, n),
                 rate,
             )
         )

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 WAGE = "team.engineer_usd_per_hour"
 TOKENS = ("traffic.input_tokens", "traffic.output_tokens")
 LINE_FACTS: dict[str, tuple[str, ...]] = {
+    "data": (WAGE,),
     "engineering": (WAGE,),
+    "exit": (WAGE, "finance.horizon_months"),
     "evaluation": (WAGE, "data.test_examples", "data.label_cost_usd"),
     "monitoring": (WAGE,),
     "staff": (WAGE, "portfolio.tasks_sharing_a_base_model"),
@@ -134,6 +136,7 @@ def _cost(study: Study, line: Line) -> Figure:
         (line.once, "{:,.0f} USD once"),
         (line.per_request + line.per_request_tokens, "{:.3g} USD a request"),
         (line.per_month, "{:,.0f} USD a month"),
+        (line.at_end, "{:,.0f} USD at the end"),
     ]
     value = ", ".join(_spread(amount, show) for amount, show in parts if _any(amount)) or "nothing"
     kind = "effort" if line.origin == "assumed" else "price"

@@ -108,6 +108,9 @@ class Valuation:
             spent = volume * per_token
             npv = npv - spent * tails.tokens
             monthly = monthly + spent * self._year_tokens
+        at_end = account.total("at_end")
+        if isinstance(at_end, np.ndarray) or at_end != 0.0:
+            npv = npv - at_end * self.horizon.end_discount * (tails.months > 0.0)
         for line in account.later:
             spent = volume * line.per_request_tokens
             npv = npv - spent * self._tokens_from(option, account, line.from_month)

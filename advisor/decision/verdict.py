@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from advisor.decision.questions import Worth
+    from advisor.decision.ranking import Ranking
     from advisor.decision.study import Study
 
 SETTLED_BELOW = 0.08
@@ -29,7 +30,7 @@ class Standing:
     because: str
 
 
-def stand(study: Study, place: int | None, worths: Sequence[Worth]) -> Standing:
+def stand(study: Study, place: int | None, ranking: Ranking, worths: Sequence[Worth]) -> Standing:
     """The verdict on a study whose chosen option stands at `place` (None: nothing is feasible)."""
     missing = [fact for fact in MUST_KNOW if fact not in study.answers]
     if missing:
@@ -45,4 +46,7 @@ def stand(study: Study, place: int | None, worths: Sequence[Worth]) -> Standing:
     chance = f"an answer on {label} would change it with a probability of {first.changes_winner:.0%}"
     if first.changes_winner >= TOO_OPEN_FROM:
         return Standing(Verdict.NOT_ENOUGH_INFORMATION, False, chance)
+    if ranking.guess:
+        because = f"the kind of plan worth most is the best one in only {ranking.sure:.0%} of the cases still open"
+        return Standing(Verdict.NOT_ENOUGH_INFORMATION, False, f"{because}; {chance}")
     return Standing(Verdict.RECOMMEND, False, chance)

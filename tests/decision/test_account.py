@@ -14,7 +14,10 @@ from pricing.catalogue import load_catalogue
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-@pytest.mark.parametrize("facts", [SUPPORT, CLINIC])
+OPEN_END = {**CLINIC, "finance.horizon_months": {"low": 12, "high": 36}}
+
+
+@pytest.mark.parametrize("facts", [SUPPORT, CLINIC, OPEN_END])
 def test_lines_and_benefit_add_up_to_the_value(facts: dict[str, object]) -> None:
     decision = decided(facts, quick=False)
     drawn = [option for option in decision.ranked if option.cash is not None]
@@ -29,6 +32,23 @@ def test_lines_and_benefit_add_up_to_the_value(facts: dict[str, object]) -> None
         assert option.cash is not None
         undiscounted = sum(line.expected_usd or 0.0 for line in option.cost_lines)
         assert sum(option.cash.cost_usd) == pytest.approx(undiscounted, rel=1e-6, abs=1.0)
+
+
+def test_moving_away_is_paid_once_in_the_last_month_of_each_future() -> None:
+    study = studied({**CLINIC, "finance.horizon_months": 18}, samples=64)
+    outcome = next(o for o in study.outcomes if o.option.approach == "lora")
+    option = full(briefs([outcome], [0.0], [1.0])[0], outcome, study.valuation, outcome.npv_usd)
+    (leaving,) = [line for line in option.cost_lines if line.line == "exit"]
+    assert option.cash is not None
+    assert leaving.expected_usd is not None
+    assert leaving.expected_usd > 100
+    assert leaving.present_value_usd is not None
+    assert leaving.present_value_usd < leaving.expected_usd
+    *_, before, last = option.cash.cost_usd
+    assert last - before == pytest.approx(leaving.expected_usd, rel=0.05)
+    (data,) = [line for line in option.cost_lines if line.line == "data"]
+    (building,) = [line for line in option.cost_lines if line.line == "engineering"]
+    assert 0 < data.upfront_usd.p10 < building.upfront_usd.p90
 
 
 def test_every_option_of_a_study_is_traced_to_its_sources() -> None:

@@ -97,6 +97,37 @@ def test_an_empty_file_gets_the_questions_that_matter_most(advisor: Advisor, tmp
     assert asked[0] == "task.kind"
     worths = [question["value_of_information_usd"] for question in found["next_questions"][1:]]
     assert worths == sorted(worths, reverse=True)
+    assert found["ranked"][0]["approach"] == "prompting"
+    assert found["ranked"][0]["training"] is None
+    assert "begin with an evaluation set" in found["headline"]
+    assert found["plan"][0]["name"] == "Evaluation set"
+    for entry in found["ruled_out"]:
+        assert "You answered" not in entry["text"]
+        if entry["rule"] == "nothing-to-retrieve":
+            assert entry["text"].startswith("Likely, but not known yet (knowledge of your own)")
+
+
+def test_the_kind_of_task_alone_is_no_reason_to_train(advisor: Advisor, tmp_path: Path) -> None:
+    for kind in ("classification", "generation", "summarisation", "structured_output"):
+        found = advisor("decide", write(tmp_path, {"task.kind": kind}), "--json", "--samples", "512", *TODAY).json
+        assert found["verdict"] == "not_enough_information"
+        assert found["ranked"][0]["training"] is None
+    asked = advisor("decide", write(tmp_path, {"task.kind": "question_answering"}), "--json", *TODAY).json
+    assert asked["ranked"][0]["approach"] == "rag"
+
+
+def test_what_may_stop_the_plan_and_is_not_known_is_said(advisor: Advisor, tmp_path: Path) -> None:
+    known = {"task.kind": "style_imitation", "knowledge.source": "none", "data.labelled_examples": 3000}
+    found = advisor("decide", write(tmp_path, known), "--json", *TODAY).json
+    assert found["ranked"][0]["training"] is not None
+    open_ = {entry["rule"]: entry for entry in found["unchecked"]}
+    assert open_["personal-data-in-examples"]["open_facts"] == ["data.contains_personal_data"]
+    assert all(entry["open_facts"] and entry["severity"] != "info" for entry in open_.values())
+    assert not open_.keys() & {entry["rule"] for entry in found["readiness"] + found["risks"]}
+    told = {**known, "data.contains_personal_data": True}
+    answered = advisor("decide", write(tmp_path, told), "--json", *TODAY).json
+    assert "personal-data-in-examples" in {entry["rule"] for entry in answered["readiness"]}
+    assert "personal-data-in-examples" not in {entry["rule"] for entry in answered["unchecked"]}
 
 
 def test_contradictory_answers_are_named_with_both_facts(advisor: Advisor, tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_what_a_decision_lacks_is_left_out(
     for key in ("flips", "sensitivities", "break_evens", "break_even_maps", "constraint_prices", "next_questions"):
         decision[key] = []
     decision["pilot_worth_usd"] = None
-    decision["readiness"] = decision["risks"] = []
+    decision["readiness"] = decision["risks"] = decision["unchecked"] = []
     for option in [decision["recommended"], decision["status_quo"], *decision["ranked"]]:
         option["cash"] = None
         option["cost_lines"] = []

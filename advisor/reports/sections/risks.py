@@ -18,7 +18,31 @@ def build(context: Context) -> list[Block]:
         blocks.append(_findings("readiness", "Is everything ready to start?", context.decision.readiness))
     if context.decision.risks:
         blocks.append(_findings("risks", "Risks to watch", context.decision.risks))
+    if context.decision.unchecked:
+        blocks.append(_open(context))
     return blocks
+
+
+def _open(context: Context) -> Table:
+    """What could not be judged, with the questions that it waits for."""
+    columns = [
+        Column("severity", "Severity"),
+        Column("text", "If it turns out so"),
+        Column("open", "Not known yet"),
+        Column("do", "What to do then"),
+        Column("rule", "Rule", fine_print=True),
+    ]
+    rows = [
+        [
+            _WORDS.get(f.severity, f.severity),
+            f.text,
+            ", ".join(context.fact(fact).label for fact in f.open_facts),
+            f.do,
+            f.rule,
+        ]
+        for f in context.decision.unchecked
+    ]
+    return Table("unchecked", "Not known yet, and may stop this plan", columns, rows)
 
 
 def _findings(name: str, title: str, findings: list[Finding]) -> Table:
