@@ -15,6 +15,7 @@ from advisor.cli.common import Options, common_options, emit, emit_json, interac
 
 if TYPE_CHECKING:
     from advisor.project import Project
+    from pricing.entries import Gpu
     from trainers.runs.plan import Plan
 
 _TRAINED_HERE = ("lora", "qlora", "full", "encoder")
@@ -177,8 +178,10 @@ def _emit_for(name: str, plan: Plan, project: Project, options: Options) -> int:
     """Write the plan in another trainer's words."""
     from trainers.models.local import model_location
     from trainers.runs.emit import Emitted, write_for
+    from trainers.runs.forecast import slowest_hours_on
 
     _refuse(plan)
+    gpu = _chosen_gpu(project)
     job = Emitted(
         spec=plan.spec,
         model=model_location(plan.spec.model),
@@ -187,8 +190,8 @@ def _emit_for(name: str, plan: Plan, project: Project, options: Options) -> int:
         dtype=plan.dtype,
         learning_rate=plan.learning_rate,
         project=project.folder.resolve(),
-        gpu=_chosen_gpu(project),
-        hours_p90=None,
+        gpu=gpu.id if gpu else None,
+        hours_p90=None if gpu is None else slowest_hours_on(gpu, plan.spec, plan.preflight, options.today),
     )
     files, run = write_for(name, job, project.folder.resolve() / "exports" / name)
     if options.json:
@@ -200,12 +203,12 @@ def _emit_for(name: str, plan: Plan, project: Project, options: Options) -> int:
     return 0
 
 
-def _chosen_gpu(project: Project) -> str | None:
+def _chosen_gpu(project: Project) -> Gpu | None:
     """The GPU of the latest decision's recommended option."""
     decision = project.latest_decision()
     best = decision.recommended if decision else None
     entry = project.catalogue.gpus.get(best.gpu) if best and best.gpu else None
-    return entry.id if entry and entry.kind == "gpu" else None
+    return entry if entry and entry.kind == "gpu" else None
 
 
 def _refuse(plan: Plan) -> None:

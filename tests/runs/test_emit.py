@@ -1,7 +1,9 @@
 """The same plan in other trainers' words."""
 
 import json
+import os
 import shlex
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +76,35 @@ def test_trl_takes_every_key(tmp_path: Path) -> None:
         assert set(written("trl", job(method), tmp_path)) <= known
 
 
+@pytest.mark.slow
+def test_axolotl_takes_the_file(tmp_path: Path) -> None:
+    """With Axolotl's own schema, where it is installed."""
+    pytest.importorskip("axolotl")
+    from axolotl.utils.schemas.config import AxolotlInputConfig
+
+    for method in ("lora", "qlora", "full"):
+        found = written("axolotl", job(method), tmp_path)
+        assert set(found) <= set(AxolotlInputConfig.model_fields)
+        assert AxolotlInputConfig(**found).sequence_len == 300
+
+
+@pytest.mark.slow
+def test_llamafactory_takes_every_key(tmp_path: Path) -> None:
+    """With LLaMA-Factory's own arguments, where it is installed."""
+    pytest.importorskip("llamafactory")
+    from dataclasses import fields
+
+    from llamafactory.hparams.data_args import DataArguments
+    from llamafactory.hparams.finetuning_args import FinetuningArguments
+    from llamafactory.hparams.model_args import ModelArguments
+    from llamafactory.hparams.training_args import TrainingArguments
+
+    kinds = (DataArguments, FinetuningArguments, ModelArguments, TrainingArguments)
+    known = {field.name for kind in kinds for field in fields(kind)}
+    for method in ("lora", "qlora", "full"):
+        assert set(written("llamafactory", job(method), tmp_path)) <= known
+
+
 def on_gpus() -> Emitted:
     return replace(job(processes=2, rank=8), project=Path("/p"), gpu="a100-80", hours_p90=2.0)
 
@@ -92,6 +123,26 @@ def test_slurm_reads_the_script(tmp_path: Path) -> None:
     assert "#SBATCH --time=03:15:00" in text  # half as much again as the slowest of ten, and a quarter of an hour
     line = next(line for line in text.splitlines() if line.startswith("advisor train")).removesuffix(" &")
     assert options_of(line)[8:10] == ["--processes", "2"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("sbatch") is None, reason="Slurm's client is not installed")
+def test_slurm_itself_reads_the_script(tmp_path: Path) -> None:
+    """sbatch reads all options before it looks for a cluster, which is not there."""
+    write_for("slurm", on_gpus(), tmp_path)
+    conf = tmp_path / "slurm.conf"
+    conf.write_text("ClusterName=none\nSlurmctldHost=localhost\nSlurmctldPort=1\nAuthType=auth/none\nMessageTimeout=2\nGresTypes=gpu\n")
+
+    def says(script: Path) -> str:
+        asked = ["sbatch", "--test-only", str(script)]
+        done = subprocess.run(asked, env={**os.environ, "SLURM_CONF": str(conf)}, capture_output=True, text=True)
+        return done.stderr
+
+    assert "Unable to contact slurm controller" in says(tmp_path / "slurm.sh")
+    text = (tmp_path / "slurm.sh").read_text()
+    for right, wrong in (("--gpus-per-node=2", "--gpu-count=2"), ("--time=03:15:00", "--time=soon")):
+        (tmp_path / "wrong.sh").write_text(text.replace(right, wrong))
+        assert "Unable to contact" not in says(tmp_path / "wrong.sh")
 
 
 def test_skypilot_asks_for_the_gpu_of_the_decision(tmp_path: Path) -> None:

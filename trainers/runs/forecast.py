@@ -11,7 +11,7 @@ from pricing.devices import Device, from_gpu, this_machine
 from pricing.dims import Dims
 from pricing.setup import Method, TrainingSetup
 from pricing.training import TrainingEstimate, estimate_training
-from trainers.runs.spec import Predicted, Spread
+from trainers.runs.spec import Predicted, RunSpec, Spread
 
 if TYPE_CHECKING:
     from advisor.base.quantiles import Quantiles
@@ -151,6 +151,22 @@ def computed_share(
     head = float(dims.head_params)
     body = max(dims.active_params - head, 1.0)
     return float((body * computed + head * preflight["trained_share"]) / (body + head))
+
+
+def slowest_hours_on(gpu: Gpu, spec: RunSpec, preflight: Mapping[str, Any], on: date) -> float | None:
+    """P90 of the hours that a plan takes on GPUs of this kind, one a process; None when the model is not understood."""
+    from trainers.methods import get_method
+    from trainers.models.local import model_dimensions
+
+    config = model_dimensions(spec.model)
+    dims = dims_of_config(config.get("text_config", config))
+    if dims is None:
+        return None
+    machine = Machine(from_gpu(gpu, on), spec.processes, None, None)
+    method = get_method(spec.method).ESTIMATE
+    setup = setup_of(method, dims, machine, spec.settings, preflight, "bf16", spec.processes)
+    hours = estimate_training(setup).hours
+    return None if hours is None else hours.p90
 
 
 def predicted(estimate: TrainingEstimate, work_share: float = 1.0, machine: str | None = None) -> Predicted:

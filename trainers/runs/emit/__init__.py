@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.base.errors import UsageError
+from trainers.methods.shared.batches import total_steps
 from trainers.runs.spec import RunSpec
 
 
@@ -44,6 +45,13 @@ class Emitted:
     def accumulation(self) -> int:
         """Micro-batches an optimiser step."""
         return max(1, int(self.settings["batch_size"]) // (self.micro_batch_size * self.spec.processes))
+
+    @property
+    def warmup_steps(self) -> int:
+        """Steps until the peak learning rate."""
+        s = self.settings
+        steps = total_steps(self.spec.data.rows, int(s["batch_size"]), float(s["epochs"]), s.get("max_steps"))
+        return max(1, round(float(s["warmup_share"]) * steps))
 
     @property
     def adapter(self) -> bool:

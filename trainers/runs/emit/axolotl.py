@@ -1,4 +1,4 @@
-"""Axolotl (keys of its configuration reference, docs.axolotl.ai)."""
+"""Axolotl (keys checked with the schema of its 0.19)."""
 
 from __future__ import annotations
 
