@@ -39,7 +39,11 @@ class EffortKind(StrEnum):
 
 
 class Effort(BaseModel):
-    """Hours once and every month, calendar weeks until it runs, and hours for each re-training."""
+    """Hours once and every month, calendar weeks until it runs, and hours for each re-training.
+
+    `data_hours` are those of the set-up that go into collecting, cleaning and checking data or documents; `exit_hours`
+    are spent once at the end, to switch off, hand over and end contracts.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,11 +52,20 @@ class Effort(BaseModel):
     kind: EffortKind
     label: str
     setup_hours: Span
+    data_hours: Span | None = None
+    exit_hours: Span | None = None
     hours_per_month: Span
     weeks: Span
     retrain_hours: Span | None = None
     source: str
     checked: date
+
+    @model_validator(mode="after")
+    def _data_is_part_of_it(self) -> "Effort":
+        part, whole = self.data_hours, self.setup_hours
+        if part is not None and (part.low >= whole.low or part.high >= whole.high):
+            raise ValueError("data_hours are a part of setup_hours and must be less")
+        return self
 
 
 def load_effort(*extra: Path) -> dict[str, Effort]:
