@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from advisor.decision.result import Change, Decision, OptionResult
+from advisor.decision.result import Change, CostLine, Decision, OptionResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,13 @@ MOVED = 0.02
 
 def changes_between(before: Decision, after: Decision, facts: Mapping[str, Fact]) -> list[Change]:
     """Every difference that a reader of both decisions would ask about, causes first."""
-    return [*_answers(before, after, facts), *_prices(before, after), *_winner(before, after), *_figures(before, after)]
+    return [
+        *_answers(before, after, facts),
+        *_prices(before, after),
+        *_winner(before, after),
+        *_lines(before, after),
+        *_figures(before, after),
+    ]
 
 
 def _answers(before: Decision, after: Decision, facts: Mapping[str, Fact]) -> list[Change]:
@@ -30,7 +36,16 @@ def _answers(before: Decision, after: Decision, facts: Mapping[str, Fact]) -> li
         label = facts[fact].label if fact in facts else fact
         kind = "measurement" if origin == "measured" else "answer"
         text = f"{label}: {_shown(old)} -> {_shown(new)}" + (" (measured)" if kind == "measurement" else "")
-        found.append(Change(kind=kind, what=fact, before=_text(old), after=_text(new), text=text))
+        earlier = before.origins.get(fact) if old == new else None
+        found.append(
+            Change(
+                kind=kind,
+                what=fact,
+                before=_text(old, earlier),
+                after=_text(new, origin if earlier else None),
+                text=text,
+            )
+        )
     return found
 
 
@@ -105,6 +120,35 @@ def _figures(before: Decision, after: Decision) -> list[Change]:
     return found
 
 
+def _lines(before: Decision, after: Decision) -> list[Change]:
+    """The cost lines of the new winner that moved, with how each was made then and now."""
+    new = _subject(after)
+    old = next((o for o in before.ranked if new is not None and o.option_id == new.option_id), None)
+    if new is None or old is None:
+        return []
+    earlier = {line.label: line for line in old.cost_lines}
+    found = []
+    for line in new.cost_lines:
+        was = earlier.get(line.label)
+        if was is None or not _moved(was, line):
+            continue
+        text = f"{line.label}: {_money(was)} -> {_money(line)}"
+        if was.basis != line.basis:
+            text += f"; {was.basis} -> {line.basis}"
+        found.append(Change(kind="figure", what=line.label, before=_money(was), after=_money(line), text=text))
+    return found
+
+
+def _moved(was: CostLine, now: CostLine) -> bool:
+    pairs = ((was.upfront_usd.p50, now.upfront_usd.p50), (was.monthly_usd.p50, now.monthly_usd.p50))
+    return any(abs(b - a) > max(MOVED * max(abs(a), abs(b)), 1.0) for a, b in pairs)
+
+
+def _money(line: CostLine) -> str:
+    parts = [(line.upfront_usd.p50, "once"), (line.monthly_usd.p50, "a month")]
+    return " and ".join(f"{_usd(amount)} {when}" for amount, when in parts if amount) or "$0"
+
+
 def _usd(value: float) -> str:
     return f"{'-' if value < 0 else ''}${abs(value):,.0f}"
 
@@ -120,6 +164,8 @@ _FIGURES: tuple[tuple[str, str, Any], ...] = (
 def _shown(value: Any) -> str:
     if value is None:
         return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     measured = isinstance(value, list) and bool(value) and all(isinstance(v, dict) and "quality" in v for v in value)
     return "; ".join(map(_measured, value)) if measured else str(value)
 
@@ -129,5 +175,7 @@ def _measured(entry: Mapping[str, Any]) -> str:
     return f"{entry['approach']} on {entry['model']} {entry['quality']:.1%} of {entry['n']}"
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+def _text(value: Any, origin: str | None = None) -> str | None:
+    if value is None:
+        return None
+    return f"{_shown(value)} ({origin})" if origin else _shown(value)

@@ -23,7 +23,7 @@ from advisor.decision.serving import ServingModel, middle
 from advisor.decision.tokens import TokenModel, Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -73,6 +73,7 @@ class CostModel:
         self._sharing = np.maximum(world.number("portfolio.tasks_sharing_a_base_model", 1.0), 1.0)
         self._parts: dict[tuple[object, ...], Part] = {}
         self._weeks: dict[tuple[str, str, str], Amount] = {}
+        self._rates: dict[bool, tuple[Amount, Callable[[], str]]] = {}
 
     def account(self, option: Option) -> Account:
         """The whole account; every amount in US dollars."""
@@ -96,7 +97,7 @@ class CostModel:
 
     def _part(self, key: tuple[object, ...], option: Option, build: object) -> Part:
         if key not in self._parts:
-            self._parts[key] = Part(tuple(build(option)))  # type: ignore[operator]
+            self._parts[key] = Part(tuple(build(option)), shared=key[0] != "training")  # type: ignore[operator]
         return self._parts[key]
 
     # people -----------------------------------------------------------------------------------------------------
@@ -131,8 +132,8 @@ class CostModel:
                 "engineering",
                 "Building it",
                 lambda: (
-                    f"{a.low:g}-{a.high:g} h for {approach.label.lower()}{without}, {b.low:g}-{b.high:g} h for "
-                    f"{place.label.lower()}, at the engineer's wage"
+                    f"{a.low:g}-{a.high:g} h for {_inside(approach.label)}{without}, {b.low:g}-{b.high:g} h for "
+                    f"{_inside(place.label)}, at the engineer's wage"
                 ),
                 "assumed",
                 once=(self._hours(a) - part + self._hours(b)) * self._wage,
@@ -278,7 +279,7 @@ class CostModel:
         effort = self._effort[option.approach]
         retrain = effort.retrain_hours
         assert retrain is not None
-        rate, why = self._retrainings_per_month(option)
+        rate, why = self._retraining_rate(option.retrieval)
         each = self._hours(retrain) * self._wage + runs
         return [
             Line(
@@ -292,9 +293,7 @@ class CostModel:
                 once=runs,
                 sources=sources,
             ),
-            Line(
-                "retraining", "Re-training", lambda: why, "estimated", per_month=each * rate, sources=(effort.source,)
-            ),
+            Line("retraining", "Re-training", why, "estimated", per_month=each * rate, sources=(effort.source,)),
         ]
 
     def training_usd(self, option: Option) -> Amount:
@@ -315,17 +314,32 @@ class CostModel:
         hours = trained / machine.training_tokens_per_s(option.training) / 3600.0
         return np.maximum(hours, LEAST_TRAINING_HOURS) * machine.training_usd_per_hour * self._attempts
 
-    def _retrainings_per_month(self, option: Option) -> tuple[Amount, str]:
+    def _retraining_rate(self, retrieval: bool) -> tuple[Amount, Callable[[], str]]:
+        """(re-trainings a month, why so many); the same for all options that retrieve, and for all that do not."""
+        if retrieval not in self._rates:
+            self._rates[retrieval] = self._retrainings_per_month(retrieval)
+        return self._rates[retrieval]
+
+    def _retrainings_per_month(self, retrieval: bool) -> tuple[Amount, Callable[[], str]]:
         rate: Amount = 1.0 / self._life_months
-        why = f"base model retired every {middle(self._life_months):.0f} months"
         changing = np.asarray(self.world.facts.get("knowledge.source") == "changing_corpus")
-        if option.retrieval or not np.any(changing):
-            return rate, why
+
+        def retired() -> str:
+            return f"base model retired every {middle(self._life_months):.0f} months"
+
+        if retrieval or not np.any(changing):
+            return rate, retired
         interval = np.maximum(self.world.number("knowledge.change_interval_days", 90.0), 1.0)
         often = np.minimum(DAYS_PER_MONTH / interval, MOST_RETRAININGS_PER_MONTH)
         return rate + np.where(
             changing, often, 0.0
-        ), f"{why}, and when what it learned has changed (at most every two months)"
+        ), lambda: f"{retired()}, and when what it learned has changed (at most every two months)"
+
+
+def _inside(label: str) -> str:
+    """A label inside a sentence: `Hosted API` -> `hosted API`, `LoRA fine-tuning` as it is."""
+    first = label.partition(" ")[0]
+    return label[0].lower() + label[1:] if first[1:].islower() else label
 
 
 def _machine_sources(option: Option) -> tuple[str, ...]:

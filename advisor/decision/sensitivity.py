@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 SHOWN = 10
+TRIED = 24
+"""Inputs with the largest swings whose share of the variance is worked out: a swing alone may be chance."""
+LEAST_VARIANCE_SHARE = 0.001
 SAMPLES = 256
 LEAST_SWING_SHARE = 0.002
 EXTRA_LABELS = {
@@ -55,7 +58,8 @@ def sensitivities(study: Study, place: int) -> list[Sensitivity]:
     least = LEAST_SWING_SHARE * max(abs(float(npv.mean())), 1.0)
     large = [s for s in swings if abs(s[2] - s[1]) > least]
     large.sort(key=lambda s: -abs(s[2] - s[1]))
-    shares = _total_order(study, place, [name for name, *_ in large[:SHOWN]])
+    shares = _total_order(study, place, [name for name, *_ in large[:TRIED]])
+    large = [s for s in large[:TRIED] if shares.get(s[0], 1.0) >= LEAST_VARIANCE_SHARE]
     return [
         Sensitivity(
             id=name,
@@ -100,7 +104,9 @@ def _shown(study: Study, name: str, share: float) -> str:
             first = np.argsort(study.world.points.uniform(name), kind="stable")
             return str(column[first[min(int(share * column.size), column.size - 1)]])
         if column.dtype.kind == "b":
-            return "yes" if np.sort(column)[min(int(share * column.size), column.size - 1)] else "no"
+            order = np.argsort(study.world.points.uniform(name), kind="stable")
+            tenth = max(1, column.size // 10)
+            return "yes" if column[order[:tenth] if share < 0.5 else order[-tenth:]].mean() > 0.5 else "no"
         value = float(f"{float(np.quantile(column, share)):.3g}")
         return f"{value:.1%}" if fact.type == "share" else show_value(value, fact)
     return "its low end" if share < 0.5 else "its high end"
