@@ -207,8 +207,8 @@ def _chosen_gpu(project: Project) -> Gpu | None:
     """The GPU of the latest decision's recommended option."""
     decision = project.latest_decision()
     best = decision.recommended if decision else None
-    entry = project.catalogue.gpus.get(best.gpu) if best and best.gpu else None
-    return entry if entry and entry.kind == "gpu" else None
+    wanted = best.gpu if best else None
+    return next((g for g in project.catalogue.gpus.values() if g.kind == "gpu" and wanted in (g.id, g.name)), None)
 
 
 def _refuse(plan: Plan) -> None:
