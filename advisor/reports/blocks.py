@@ -19,6 +19,8 @@ class Kind(StrEnum):
     USD_EXACT = "usd_exact"
     """To the dollar: for accounts that a reader adds up."""
     SHARE = "share"
+    POINTS = "points"
+    """A difference of two shares, in percentage points."""
     MS = "ms"
     MONTHS = "months"
     WEEKS = "weeks"

@@ -15,6 +15,7 @@ from advisor.reports.blocks import (
     Table,
     TornadoChart,
 )
+from advisor.reports.numbers import significant
 
 
 def chart_table(chart: Chart) -> Table:
@@ -98,6 +99,6 @@ def _tornado(chart: TornadoChart) -> Table:
 
 def _map(chart: MapChart) -> Table:
     columns = [Column("y", chart.y_title, Kind.NUMBER)]
-    columns += [Column(f"x_{value:g}", f"{chart.x_title} = {value:g}") for value in chart.x_values]
+    columns += [Column(f"x_{value:g}", f"{chart.x_title} = {significant(value, 3)}") for value in chart.x_values]
     rows: list[list[Cell]] = [[value, *winners] for value, winners in zip(chart.y_values, chart.winners, strict=True)]
     return _table(chart, columns, rows)

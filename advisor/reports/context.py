@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from advisor.decision.result import Change, Decision, OptionResult, Verdict
-from advisor.reports.blocks import Kind
-from advisor.reports.numbers import show
+from advisor.reports.numbers import percent, with_unit
 from advisor.reports.outcomes import Evaluated, Outcome
 from advisor.reports.words import plain
 
@@ -36,8 +35,8 @@ class FactWords:
         """A value of the fact with its unit; a share as a percentage."""
         if isinstance(value, int | float) and not isinstance(value, bool):
             if self.is_share:
-                return show(float(value), Kind.SHARE)
-            return f"{plain(value)} {self.unit}" if self.unit else plain(value)
+                return percent(float(value))
+            return with_unit(plain(value), self.unit)
         if isinstance(value, str):
             return self.choices.get(value, value.replace("_", " "))
         return plain(value)

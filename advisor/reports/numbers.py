@@ -45,6 +45,8 @@ def number(value: float, kind: Kind) -> str:
             return f"{'-' if round(value) < 0 else ''}${abs(round(value)):,}"
         case Kind.SHARE:
             return _share(value)
+        case Kind.POINTS:
+            return _with_unit(round(value * 100), "point")
         case Kind.MS:
             return f"{significant(value / 1000, 2)} s" if abs(value) >= 1000 else f"{significant(value, 2)} ms"
         case Kind.MONTHS:
@@ -57,6 +59,24 @@ def number(value: float, kind: Kind) -> str:
             return significant(value, 4)
         case _:
             assert_never(kind)
+
+
+def percent(share: float) -> str:
+    """A share as it was answered, up to three significant digits: 80 %, 93.8 %, 0.5 %."""
+    return f"{significant(share * 100, 3)} %"
+
+
+def with_unit(number_text: str, unit: str | None) -> str:
+    """A number with its unit; dollars stand before it: $80,000, $113 per hour; and one of something is singular."""
+    if not unit:
+        return number_text
+    currency, _, rest = unit.partition(" ")
+    if currency == "USD":
+        sign = "-" if number_text.startswith("-") else ""
+        return f"{sign}${number_text.removeprefix('-')} {rest}".strip()
+    if number_text == "1" and unit.endswith("s") and " " not in unit and len(unit) > 2:
+        unit = unit[:-1]
+    return f"{number_text} {unit}"
 
 
 def usd(value: float) -> str:

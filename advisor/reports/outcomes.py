@@ -42,7 +42,7 @@ class Outcome:
         if self.predicted.p10 <= self.measured <= self.predicted.p90:
             return "as predicted"
         if high >= self.predicted.p10 and low <= self.predicted.p90:
-            return "within chance of the range"
+            return "range met within the error of measuring"
         return "higher than predicted" if self.measured > self.predicted.p90 else "lower than predicted"
 
 
@@ -112,9 +112,10 @@ def _runs(project: Project) -> Iterator[Outcome]:
         predicted, measured = run.spec.predicted, run.result.measured if run.result else None
         if predicted is None or measured is None:
             continue
-        seconds = measured.seconds
+        # The forecast holds the held-out evaluations as well, which `seconds` leaves out.
+        seconds = measured.seconds if measured.wall_seconds is None else measured.wall_seconds
         pairs = (
-            ("training time, minutes", Kind.NUMBER, predicted.hours, None if seconds is None else seconds / 60, 60.0),
+            ("time of the run, minutes", Kind.NUMBER, predicted.hours, None if seconds is None else seconds / 60, 60.0),
             ("training cost", Kind.USD, predicted.cost_usd, measured.cost_usd, 1.0),
             ("peak memory, GiB", Kind.NUMBER, predicted.peak_memory_gib, measured.peak_memory_gib, 1.0),
             ("training speed, tokens/s", Kind.NUMBER, predicted.tokens_per_s, measured.tokens_per_s, 1.0),

@@ -102,7 +102,9 @@ def test_compare_with_an_older_report(project: Path, tmp_path: Path) -> None:
     result = report_of(project, "--compare", str(old), "--out", str(tmp_path / "new"))
     assert result.exit_code == 0, result.stderr
     changes = Made(tmp_path / "new").table("changes")
-    assert any(row[1] == "task.value_per_success_usd" for row in changes["rows"])
+    keys = [column["key"] for column in changes["columns"]]
+    (row,) = [dict(zip(keys, row, strict=True)) for row in changes["rows"] if "task.value_per_success_usd" in row]
+    assert (row["kind"], row["what"], row["after"]) == ("answer", "Worth of a good answer", "$30")
     assert "report.json" in Made(tmp_path / "new").markdown
 
 

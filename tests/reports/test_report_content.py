@@ -160,7 +160,7 @@ def test_a_full_decision_shows_every_chart_and_table(full_report: Made) -> None:
     tables = {table["name"] for table in full_report.blocks("table")}
     assert {"flips", "break_evens", "constraint_prices", "next_questions", "claims", "ruled_out", "why_not"} <= tables
     text = PageText(full_report.html).text
-    assert "No break-even over the whole range searched: Utilisation of the GPU (1 % to 100 %)" in text
+    assert "these change nothing in the range searched: Utilisation of the GPU (1 % to 100 %)" in text
     assert "$12,300" in text
 
 

@@ -52,7 +52,7 @@ def add_run(project: Project) -> None:
     folder = project.runs_folder / "first"
     folder.mkdir(parents=True)
     write_record(folder / "spec.json", spec)
-    measured = Measured(seconds=180.0, cost_usd=0.05, peak_memory_gib=2.1)
+    measured = Measured(seconds=170.0, wall_seconds=180.0, cost_usd=0.05, peak_memory_gib=2.1)
     write_record(
         folder / "result.json",
         Result(run="first", status=Status.FINISHED, attempt=1, measured=measured, ended="2026-11-24T10:05:00+00:00"),
@@ -99,9 +99,9 @@ def test_nothing_is_said_before_anything_was_measured(project: Project) -> None:
 def test_a_runs_forecast_stands_beside_what_it_took(project: Project) -> None:
     add_run(project)
     rows = {row[1]: row for row in after(project).table("outcomes")["rows"]}
-    assert rows["training time, minutes"][6] == pytest.approx({"p10": 1.2, "p50": 2.4, "p90": 4.8})
-    assert rows["training time, minutes"][7] == pytest.approx(3.0)
-    assert rows["training time, minutes"][4] == "as predicted"
+    assert rows["time of the run, minutes"][6] == pytest.approx({"p10": 1.2, "p50": 2.4, "p90": 4.8})
+    assert rows["time of the run, minutes"][7] == pytest.approx(3.0)
+    assert rows["time of the run, minutes"][4] == "as predicted"
     assert rows["training cost"][4] == "higher than predicted"
 
 
@@ -147,7 +147,7 @@ def test_evaluations_are_shown_with_intervals_and_verdict(project: Project) -> N
     ("measured", "low", "high", "verdict"),
     [
         (0.8, None, None, "as predicted"),
-        (0.66, 0.6, 0.72, "within chance of the range"),
+        (0.66, 0.6, 0.72, "range met within the error of measuring"),
         (0.5, 0.45, 0.55, "lower than predicted"),
         (0.95, 0.93, 0.97, "higher than predicted"),
         (0.0, None, None, "lower than predicted"),

@@ -35,6 +35,8 @@ def _record(spec: RunSpec, result: Result) -> RunRecord:
     predicted, measured = spec.predicted, result.measured
     if predicted is None:
         raise ValueError("a run without a prediction has nothing to compare")
+    # The forecast holds the held-out evaluations as well, which `seconds` leaves out.
+    seconds = measured.wall_seconds or measured.seconds
     return RunRecord(
         id=spec.id,
         method=spec.method,
@@ -43,7 +45,7 @@ def _record(spec: RunSpec, result: Result) -> RunRecord:
         machine=predicted.machine or "",
         memory_gib=compared(_quantiles(predicted.peak_memory_gib), measured.peak_memory_gib),
         tokens_per_s=compared(_quantiles(predicted.tokens_per_s), measured.tokens_per_s),
-        hours=compared(_quantiles(predicted.hours), measured.seconds / 3600 if measured.seconds else None),
+        hours=compared(_quantiles(predicted.hours), seconds / 3600 if seconds else None),
         memory_factor=predicted.memory_factor,
         speed_factor=predicted.speed_factor,
     )

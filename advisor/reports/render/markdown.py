@@ -33,7 +33,7 @@ DEFAULT = True
 
 _WORDS = {Tone.GOOD: "", Tone.NOTE: "Note: ", Tone.WARNING: "Caution: ", Tone.ERROR: "Problem: "}
 _SPECIAL = re.compile(r"([\\`*_\[\]|~])")
-_LINE_START = re.compile(r"^(\s*)([#+-](?=[#+\s-]|$)|\d{1,9}(?=[.)](?:\s|$)))")
+_LINE_START = re.compile(r"^(\s*)(>|[#+-](?=[#+\s-]|$)|\d{1,9}(?=[.)](?:\s|$)))")
 _CHART_ROWS = 14
 
 
@@ -65,7 +65,7 @@ def escape(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = text.replace("&", "&amp;").replace("<", "&lt;")
     return _SPECIAL.sub(r"\\\1", text)
 
 

@@ -1,10 +1,12 @@
 """Everything the numbers rest on, each with its origin, source and date."""
 
+import re
 from collections import Counter
 
 from advisor.decision.result import Assumption
 from advisor.reports.blocks import NOT_APPLICABLE, Block, Column, Origin, Paragraph, Table
 from advisor.reports.context import Context
+from advisor.reports.numbers import percent
 
 ORDER = 70
 TITLE = "Assumptions and their sources"
@@ -49,12 +51,22 @@ def build(context: Context) -> list[Block]:
     return blocks
 
 
+def _as_percent(value: str, per: str) -> str:
+    """Shares written as numbers become percentages: `-0.35 to 0 share a year` -> `-35 % to 0 % a year`."""
+    if "%" in value:
+        return value
+    text = re.sub(r"-?\d+(\.\d+)?", lambda found: percent(float(found[0])), value)
+    return text if not per or per in text else f"{text.removesuffix(f' share {per}')} {per}"
+
+
 def _value(context: Context, assumption: Assumption) -> str:
     """An answer in the words of its fact; others with their unit, unless the value says it."""
     answered = context.decision.facts.get(assumption.id)
     if answered is not None and assumption.id in context.facts and not isinstance(answered, list):
         return context.fact(assumption.id).said(answered)
     unit = assumption.unit or ""
+    if context.fact(assumption.id).is_share or unit.startswith("share "):
+        return _as_percent(assumption.value, unit.removeprefix("share").strip())
     if unit in _UNITLESS or unit in assumption.value:
         return assumption.value
     return f"{assumption.value} {unit}"

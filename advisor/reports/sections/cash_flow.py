@@ -25,6 +25,7 @@ from advisor.reports.words import payback
 ORDER = 30
 TITLE = "Cash flow"
 
+OUTSIDE = "outside the limits"
 _LARGEST_RATE = 10.0
 """An internal rate of return above 1,000 % a year is not told apart from a larger one."""
 
@@ -132,8 +133,9 @@ def _chances(context: Context, drawn: list[OptionResult]) -> Table:
             option.break_even_probability,
         ]
         shown = [NOT_APPLICABLE] * 3 if _is_today(context, option) else chances
-        rows.append([option.label, option.npv_usd, *shown, option.expected_regret_usd])
-    title = "Chances, and regret: how much each falls short of the best choice in hindsight, on average"
+        within = option.feasible_probability >= 0.5
+        rows.append([option.label, option.npv_usd, *shown, option.expected_regret_usd if within else OUTSIDE])
+    title = "Chances, and regret: how much each falls short of the best permitted choice in hindsight, on average"
     return Table("returns", title, columns, rows)
 
 

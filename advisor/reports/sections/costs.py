@@ -76,7 +76,7 @@ def lines(option: OptionResult) -> Table:
             line.expected_usd,
             line.origin,
             line.basis,
-            "; ".join(line.sources),
+            "; ".join(dict.fromkeys(line.sources)),
         ]
         for line in option.cost_lines
     ]

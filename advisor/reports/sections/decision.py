@@ -19,7 +19,7 @@ from advisor.reports.blocks import (
 from advisor.reports.context import Context
 from advisor.reports.numbers import show
 from advisor.reports.origins import latency_of, measurement, origin_of, quality_of
-from advisor.reports.sections.sensitivity import nearest_flips
+from advisor.reports.sections.sensitivity import flip_text, nearest_flips
 from advisor.reports.words import payback
 
 ORDER = 10
@@ -92,10 +92,11 @@ def money(context: Context, option: OptionResult) -> list[Figure]:
     figures.append(
         figure(
             "probability_best",
-            "This way of doing it is the best in",
+            "Best of all in",
             best,
             Kind.SHARE,
-            f"of sampled futures; {show(option.probability_best, Kind.SHARE)} with exactly this model and machine",
+            f"this way of doing it, of the sampled futures; {show(option.probability_best, Kind.SHARE)} with exactly "
+            f"this model and machine",
         )
     )
     return figures
@@ -125,7 +126,7 @@ def winner_reasons(context: Context) -> list[Reason]:
 def _changers(context: Context) -> list[str]:
     """Answers that turn the winner, then, while it is open, the questions that are worth most."""
     decision = context.decision
-    texts = [flip.text for flip in nearest_flips(context)[:3]]
+    texts = [flip_text(context, flip) for flip in nearest_flips(context)[:3]]
     if not decision.settled:
         asked = decision.next_questions[: max(0, 4 - len(texts))]
         texts += [f"Not known yet: {q.question} (worth {show(q.value_of_information_usd, Kind.USD)})" for q in asked]

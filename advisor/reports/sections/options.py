@@ -1,5 +1,7 @@
 """The options side by side: the best of each kind, cost against quality, how often each kind is best, all of them."""
 
+from collections.abc import Mapping
+
 from advisor.decision.result import OptionResult
 from advisor.reports.blocks import (
     NOT_APPLICABLE,
@@ -23,6 +25,14 @@ from advisor.reports.words import approach, approach_class
 ORDER = 20
 TITLE = "The options side by side"
 
+_LIMITS = (
+    ("limits.latency_p95_ms", "latency_p95_ms", False),
+    ("limits.quality_floor", "quality", True),
+    ("limits.upfront_budget_usd", "upfront_cost_usd", False),
+    ("limits.monthly_budget_usd", "monthly_cost_usd", False),
+    ("limits.deadline_weeks", "weeks_to_production", False),
+)
+"""(fact, the figure it bounds, whether it is a floor)."""
 _DRAWN = 26
 _BARS = 10
 
@@ -91,6 +101,7 @@ def _columns(context: Context) -> list[Column]:
         Column("break_even_month", "Pays back after", Kind.MONTHS),
         Column("feasible_probability", "Within limits", Kind.SHARE),
         Column("quality_origin", "Quality is", fine_print=True),
+        Column("misses", "Misses", fine_print=True),
     ]
 
 
@@ -108,7 +119,27 @@ def _row(context: Context, option: OptionResult) -> list[Cell]:
         break_even(context, option),
         option.feasible_probability,
         None if (word := quality_word(decision, option)) == Origin.ESTIMATED else word,
+        ", ".join(missed(context, option)) or None,
     ]
+
+
+def missed(context: Context, option: OptionResult) -> list[str]:
+    """The limits that the option's middle estimates lie outside of, where it may not be chosen for them."""
+    if option.feasible_probability >= 0.5 or option.option_id == context.decision.status_quo.option_id:
+        return []
+    facts = context.decision.facts
+    found = []
+    for fact, figure, floor in _LIMITS:
+        bound, value = facts.get(fact), getattr(option, figure)
+        if not isinstance(bound, int | float) or value is None or (figure == "latency_p95_ms" and _no_one_waits(facts)):
+            continue
+        if value.p50 < bound if floor else value.p50 > bound:
+            found.append(f"{context.fact(fact).label} ({context.fact(fact).said(bound)})")
+    return found
+
+
+def _no_one_waits(facts: Mapping[str, object]) -> bool:
+    return facts.get("traffic.batch") is True
 
 
 def break_even(context: Context, option: OptionResult) -> Cell:

@@ -96,22 +96,31 @@ def _pairs(found: Evaluated, name: str) -> list[Block]:
     columns = [
         Column("pair", "Comparison"),
         Column("verdict", "Verdict"),
-        Column("difference", "Difference", Kind.SHARE),
-        Column("low", "95 % interval from", Kind.SHARE),
-        Column("high", "to", Kind.SHARE),
-        Column("smallest_detectable", "Smallest detectable", Kind.SHARE),
-        Column("p_value", "p", Kind.NUMBER),
+        Column("difference", "Difference", Kind.POINTS),
+        Column("low", "95 % interval from", Kind.POINTS),
+        Column("high", "to", Kind.POINTS),
+        Column("smallest_detectable", "Smallest detectable", Kind.POINTS),
+        Column("p", "p"),
+        Column("p_value", "p, as a number", Kind.NUMBER, data_only=True),
     ]
     rows: list[list[Cell]] = [
         [
             f"{pair.get('b')} against {pair.get('a')}",
             str(pair.get("verdict", "")),
             *(_number(pair.get(key)) for key in ("difference", "low", "high", "smallest_detectable")),
+            _chance(_number(pair.get("p_adjusted", pair.get("p_value")))),
             _number(pair.get("p_adjusted", pair.get("p_value"))),
         ]
         for pair in found.pairs
     ]
     return [Table(f"evaluation_{name}_pairs", "Paired comparisons on the same items", columns, rows)]
+
+
+def _chance(p: Cell) -> str:
+    """A p-value as papers print it."""
+    if not isinstance(p, float):
+        return NOT_APPLICABLE
+    return "< 0.0001" if p < 0.0001 else number(p, Kind.NUMBER) if p < 0.001 else f"{p:.3f}"
 
 
 def _number(value: Any) -> float | Spread | None:

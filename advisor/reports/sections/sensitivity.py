@@ -1,6 +1,7 @@
 """What the result hangs on: tornado, flips, break-even points and maps, the price of limits, what to find out next."""
 
 import math
+from collections import Counter
 
 from advisor.decision.result import BreakEvenPoint, Flip
 from advisor.reports.blocks import (
@@ -18,13 +19,14 @@ from advisor.reports.blocks import (
     TornadoChart,
 )
 from advisor.reports.context import Context
-from advisor.reports.numbers import show, usd
+from advisor.reports.numbers import percent, show, usd, with_unit
 from advisor.reports.words import plain
 
 ORDER = 45
 TITLE = "What it hangs on"
 
 _BARS = 10
+_MAP_COLOURS = 6
 
 
 def build(context: Context) -> list[Block]:
@@ -100,6 +102,26 @@ def _distance(flip: Flip, is_share: bool) -> float:
     return abs(math.log(then / now))
 
 
+def flip_text(context: Context, flip: Flip) -> str:
+    """A flip as one sentence, its values as the report writes them."""
+    said = context.fact(flip.fact).said
+    now, then = flip.current, flip.becomes
+    bound = ""
+    if _is_number(now) and _is_number(then):
+        bound = " or more" if then > now else " or less"
+    wins = f"{flip_winner(flip)} would be recommended" if flip.winner_option_id else "nothing would meet all limits"
+    return f"{context.fact(flip.fact).label}: at {said(then)}{bound} instead of {said(now)}, {wins}."
+
+
+def flip_winner(flip: Flip) -> str:
+    """What would be recommended then."""
+    return "going on as today" if flip.winner_option_id == "keep_current" else flip.winner_label
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _flips(context: Context) -> list[Block]:
     flips = nearest_flips(context)
     if not flips:
@@ -118,8 +140,8 @@ def _flips(context: Context) -> list[Block]:
             f.label,
             context.fact(f.fact).said(f.current),
             context.fact(f.fact).said(f.becomes),
-            f.winner_label,
-            f.text,
+            flip_winner(f),
+            flip_text(context, f),
         ]
         for f in flips
     ]
@@ -137,8 +159,8 @@ def _break_evens(context: Context) -> list[Block]:
         Column("label", "What"),
         Column("current", "Now"),
         Column("at", "Worth the same at"),
-        Column("text", "In words"),
-        Column("against", "Compared with", data_only=True),
+        Column("against", "As"),
+        Column("text", "In words", fine_print=True),
         Column("current_value", "Now, as a number", Kind.NUMBER, data_only=True),
         Column("at_value", "Equal at, as a number", Kind.NUMBER, data_only=True),
         Column("unit", "Unit", data_only=True),
@@ -151,8 +173,8 @@ def _break_evens(context: Context) -> list[Block]:
             b.label,
             _amount(context, b, b.current),
             _amount(context, b, b.at),
+            _against(context, b),
             b.text,
-            b.against,
             b.current,
             b.at,
             b.unit,
@@ -162,25 +184,48 @@ def _break_evens(context: Context) -> list[Block]:
         for b in found
         if b.at is not None
     ]
-    never = [
-        f"{b.label} ({_amount(context, b, b.low)} to {_amount(context, b, b.high)})" for b in found if b.at is None
+    rows = [*_month(context), *rows]
+    title = "Break-even points: where the option in front is worth the same as another"
+    blocks: list[Block] = [Table("break_evens", title, columns, rows, shown_rows=14)] if rows else []
+    return [*blocks, *_never(context, [b for b in found if b.at is None])]
+
+
+def _month(context: Context) -> list[list[Cell]]:
+    """The month in which the money is back, as the first of the break-even points."""
+    subject, horizon = context.subject, context.decision.horizon_months
+    if subject is None or subject.break_even_month is None:
+        return []
+    at, today = subject.break_even_month.p50, "going on as today"
+    text = f"The money is back after {show(subject.break_even_month, Kind.MONTHS)}; counted are {horizon} months."
+    now, then = (show(value, Kind.MONTHS) for value in (float(horizon), at))
+    return [
+        ["month", "Months it has to run", now, then, today, text, float(horizon), at, "months", 0.0, float(horizon)]
     ]
-    title = "Break-even points: where the option in front and its rival are worth the same"
-    blocks: list[Block] = [Table("break_evens", title, columns, rows)] if rows else []
-    if never:
-        blocks.append(Paragraph(f"No break-even over the whole range searched: {'; '.join(never)}.", quiet=True))
+
+
+def _never(context: Context, found: list[BreakEvenPoint]) -> list[Block]:
+    """What does not turn it anywhere in its range, a sentence for each rival."""
+    blocks: list[Block] = []
+    for rival in dict.fromkeys(_against(context, b) for b in found):
+        mine = [b for b in found if _against(context, b) == rival and b.id != "machine.utilisation"]
+        ranges = [f"{b.label} ({_amount(context, b, b.low)} to {_amount(context, b, b.high)})" for b in mine]
+        if ranges:
+            said = f"Against {rival} these change nothing in the range searched: {'; '.join(ranges)}."
+            blocks.append(Paragraph(said, quiet=True))
+    blocks += [Paragraph(b.text, quiet=True) for b in found if b.id == "machine.utilisation"]
     return blocks
+
+
+def _against(context: Context, point: BreakEvenPoint) -> str:
+    return "going on as today" if point.against == context.decision.status_quo.label else point.against
 
 
 def _amount(context: Context, point: BreakEvenPoint, value: float | None) -> str:
     if value is None:
         return "unknown"
-    unit = (point.unit or "").strip()
-    if unit.lower() in ("usd", "$", "us dollars"):
-        return usd(value)
-    if unit in ("share", "%") or context.fact(point.id).is_share:
-        return show(value, Kind.SHARE)
-    return f"{plain(float(f'{value:.3g}'))} {unit}".strip()
+    if point.unit in ("share", "%") or context.fact(point.id).is_share:
+        return percent(value)
+    return with_unit(plain(float(f"{value:.3g}")), point.unit)
 
 
 def _maps(context: Context) -> list[Block]:
@@ -188,17 +233,27 @@ def _maps(context: Context) -> list[Block]:
         MapChart(
             name=f"break_even_map_{number}",
             title=f"The best option by {_name(found.x_label)} and {_name(found.y_label)}",
-            description="Each field has the colour of the option that is worth most there.",
+            description="Each field has the colour of the option that would be recommended there.",
             x_title=_once(found.x_label),
             y_title=_once(found.y_label),
             x_values=found.x_values,
             y_values=found.y_values,
-            winners=found.winners,
+            winners=_few(found.winners, None if context.subject is None else context.subject.label),
             front=None if context.subject is None else context.subject.label,
             current=None if found.current_x is None or found.current_y is None else (found.current_x, found.current_y),
         )
         for number, found in enumerate(context.decision.break_even_maps, start=1)
     ]
+
+
+def _few(winners: list[list[str]], front: str | None) -> list[list[str]]:
+    """At most so many names as colours can be told apart: the rarest become `another option`."""
+    counts = Counter(name for row in winners for name in row)
+    if len(counts) <= _MAP_COLOURS:
+        return winners
+    kept = {front, *(name for name, _ in counts.most_common(_MAP_COLOURS - 1 - (front in counts)) if name != front)}
+    kept |= {name for name, _ in counts.most_common() if name == front}
+    return [[name if name in kept else "another option" for name in row] for row in winners]
 
 
 def _name(label: str) -> str:
@@ -279,6 +334,9 @@ def _questions(context: Context) -> list[Block]:
         title = "What to find out next: what it is worth to know the answer before deciding"
         blocks.append(Table("next_questions", title, columns, rows, shown_rows=6))
     if context.decision.pilot_worth_usd is not None:
-        worth = usd(context.decision.pilot_worth_usd)
-        blocks += [Heading("A pilot"), Paragraph(f"A pilot that measures before deciding is worth up to {worth}.")]
+        worth = context.decision.pilot_worth_usd
+        said = f"A pilot that measures before deciding is worth up to {usd(worth)}."
+        if worth < 1:
+            said = "A pilot before the decision is worth nothing here: no result that is likely would change it."
+        blocks += [Heading("A pilot"), Paragraph(said)]
     return blocks
