@@ -195,15 +195,25 @@ def _map(study: Study, options: Sequence[Option], x: Fact, y: Fact) -> BreakEven
     worth = [0.0 if i is None else float(variants.mean_npv_usd[row, i]) for row, i in enumerate(best)]
     rows = [slice(i * across.size, (i + 1) * across.size) for i in range(up.size)]
     return BreakEvenMap(
-        x_label=f"{x.label} ({x.unit})" if x.unit else x.label,
-        y_label=f"{y.label} ({y.unit})" if y.unit else y.label,
-        x_values=[float(v) for v in across],
-        y_values=[float(v) for v in up],
+        x_label=_axis_label(x),
+        y_label=_axis_label(y),
+        x_values=[_on_axis(x, v) for v in across],
+        y_values=[_on_axis(y, v) for v in up],
         winners=[labels[row] for row in rows],
         npv_usd=[worth[row] for row in rows],
-        current_x=_middle(x, study),
-        current_y=_middle(y, study),
+        current_x=None if (here := _middle(x, study)) is None else _on_axis(x, here),
+        current_y=None if (here := _middle(y, study)) is None else _on_axis(y, here),
     )
+
+
+def _axis_label(fact: Fact) -> str:
+    unit = "%" if fact.type == "share" else fact.unit
+    return f"{fact.label} ({unit})" if unit else fact.label
+
+
+def _on_axis(fact: Fact, value: float) -> float:
+    """Shares stand on the axis as percentages."""
+    return round(100.0 * float(value), 6) if fact.type == "share" else float(value)
 
 
 def _axis(fact: Fact, study: Study) -> Array:

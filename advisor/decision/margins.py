@@ -92,8 +92,9 @@ class _Pair:
             return ""
         theirs = float(np.mean(self.other.quality))
         points = round(100.0 * (at - theirs))
-        apart = f"{abs(points)} points {'more' if points > 0 else 'less'}" if points else "as much"
-        return f" The other answers {theirs:.0%} well: break-even is at {apart}."
+        unit = "point" if abs(points) == 1 else "points"
+        apart = f"{abs(points)} {unit} {'above' if points > 0 else 'below'} that" if points else "just there"
+        return f" The other answers {theirs:.0%} well; the break-even is {apart}."
 
     def token_prices(self) -> list[BreakEvenPoint]:
         """How many times today's every hosted token price may become; nothing where neither side buys tokens."""

@@ -100,5 +100,7 @@ def _tornado(chart: TornadoChart) -> Table:
 def _map(chart: MapChart) -> Table:
     columns = [Column("y", chart.y_title, Kind.NUMBER)]
     columns += [Column(f"x_{value:g}", f"{chart.x_title} = {significant(value, 3)}") for value in chart.x_values]
-    rows: list[list[Cell]] = [[value, *winners] for value, winners in zip(chart.y_values, chart.winners, strict=True)]
+    rows: list[list[Cell]] = [
+        [float(f"{value:.3g}"), *winners] for value, winners in zip(chart.y_values, chart.winners, strict=True)
+    ]
     return _table(chart, columns, rows)

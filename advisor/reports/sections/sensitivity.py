@@ -59,11 +59,23 @@ def _tornado(context: Context) -> list[Block]:
             x=Axis("Expected net present value (US dollars)", Kind.USD),
             base=subject.npv_usd.p50 if subject.expected_npv_usd is None else subject.expected_npv_usd,
             bars=[
-                TornadoBar(row.label, row.low_value, row.high_value, row.npv_at_low_usd, row.npv_at_high_usd)
+                TornadoBar(
+                    row.label,
+                    _dollars(row.low_value),
+                    _dollars(row.high_value),
+                    row.npv_at_low_usd,
+                    row.npv_at_high_usd,
+                )
                 for row in widest
             ],
         )
     ]
+
+
+def _dollars(value: str) -> str:
+    """`61.3 USD per hour` -> `$61.3 per hour`."""
+    amount, _, unit = value.partition(" ")
+    return with_unit(amount, unit) if unit.startswith("USD") else value
 
 
 def _total_order(context: Context) -> list[Block]:
