@@ -21,6 +21,9 @@ _PROMPTS = 16
 @click.option("--to", "target", type=click.Path(path_type=Path), help="Folder (default: exports/RUN in the project).")
 @click.option("--no-merge", is_flag=True, help="Leave the merged model out.")
 @click.option("--dtype", type=click.Choice(["bf16", "fp32"]), default="bf16", help="Numbers of the merged model.")
+@click.option(
+    "--gguf", type=click.Choice(["f32", "f16", "bf16", "q8_0"]), help="Also write GGUF, by llama.cpp's converter."
+)
 @click.option("--prompts", type=click.IntRange(1, 1000), default=_PROMPTS, help="Prompts of the parity check.")
 @click.option("--max-new-tokens", type=click.IntRange(1, 4096), default=128, help="Longest answer in the check.")
 @click.option("--served-url", help="Also compare a running server (OpenAI protocol), for example .../v1.")
@@ -32,6 +35,7 @@ def command(
     target: Path | None,
     no_merge: bool,
     dtype: str,
+    gguf: str | None,
     prompts: int,
     max_new_tokens: int,
     served_url: str | None,
@@ -48,6 +52,8 @@ def command(
     project = Project.open(options.project)
     found = client.find(project.folder, run)
     artefact = _artefact(found)
+    if gguf is not None:
+        _check_gguf(no_merge)
     folder = (target or project.folder / "exports" / found.id).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     talk(f"exporting {found.id} to {folder}; comparing {prompts} answers ...")
@@ -58,6 +64,7 @@ def command(
             "target": str(folder),
             "merge": not no_merge,
             "dtype": dtype,
+            "gguf": gguf,
             "prompts": _questions(project.folder, found, prompts),
             "max_new_tokens": max_new_tokens,
             "served_url": served_url,
@@ -66,6 +73,15 @@ def command(
     )
     _write_texts(folder, found, exported, project.folder)
     return _tell(folder, found.id, exported, options)
+
+
+def _check_gguf(no_merge: bool) -> None:
+    """Before minutes of work: is there a converter, and something to convert?"""
+    from trainers.models.gguf import converter
+
+    if no_merge:
+        raise UsageError("GGUF is made of the merged model", fix="leave --no-merge or --gguf out")
+    converter()
 
 
 def _artefact(run: RunView) -> Path:
@@ -100,7 +116,8 @@ def _write_texts(folder: Path, run: RunView, exported: dict[str, Any], project: 
 
     whole = next((form for form in exported["forms"] if form in ("merged", "model")), None)
     if whole:
-        replace_file(folder / "Modelfile", modelfile(exported, whole))
+        source = "gguf/model.gguf" if "gguf" in exported["forms"] else whole
+        replace_file(folder / "Modelfile", modelfile(exported, source))
     replace_file(folder / "SERVING.md", serving_notes(exported, run.spec, run.id, folder))
     replace_file(folder / "README.md", model_card(run.spec, run.result, exported, _evaluations(project, run.id)))
     replace_file(folder / "parity.json", dump_json({"v": 1, "parity": exported["parity"]}, indent=1) + "\n")

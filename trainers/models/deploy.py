@@ -16,9 +16,9 @@ _VLLM_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """What `--max-lora-rank` takes (vLLM documentation, engine arguments)."""
 
 
-def modelfile(exported: Mapping[str, Any], folder: str) -> str:
+def modelfile(exported: Mapping[str, Any], source: str) -> str:
     """An Ollama Modelfile; the template is given where the model speaks ChatML, else Ollama's import finds it."""
-    lines = [f"FROM ./{folder}", "PARAMETER temperature 0"]
+    lines = [f"FROM ./{source}", "PARAMETER temperature 0"]
     if exported["context_tokens"]:
         lines.append(f"PARAMETER num_ctx {min(int(exported['context_tokens']), 8192)}")
     lines += [f'PARAMETER stop "{stop}"' for stop in exported["stop"]]
@@ -38,6 +38,8 @@ def serving_notes(exported: Mapping[str, Any], spec: RunSpec, name: str, target:
             f"    transformers serve {target / whole}\n\n"
             f"    ollama create {name} -f {target / 'Modelfile'}\n"
         )
+    if "gguf" in forms:
+        parts.append(f"## With llama.cpp\n\n    llama-server -m {target / 'gguf' / 'model.gguf'} --alias {name}\n")
     if "adapter" in forms:
         rank = next((known for known in _VLLM_RANKS if known >= spec.settings["rank"]), _VLLM_RANKS[-1])
         quantised = " --quantization bitsandbytes" if spec.method == "qlora" else ""

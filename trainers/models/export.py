@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from trainers.models.gguf import FILE, FOLDER, GgufType, load_gguf, to_gguf
 from trainers.runs.look import serve
 
 
@@ -26,6 +27,7 @@ class Request(BaseModel):
     dtype: Literal["bf16", "fp32"]
     prompts: list[list[dict[str, Any]]]
     max_new_tokens: int
+    gguf: GgufType | None = None
     served_url: str | None = None
     served_name: str | None = None
 
@@ -47,6 +49,9 @@ def work(raw: dict[str, Any]) -> dict[str, Any]:
         merge(request.artefact, request.target / "merged", request.dtype)
         _copy_card(request.artefact, request.target / "merged")
         forms.append(request.target / "merged")
+    if request.gguf is not None:
+        to_gguf(forms[-1], request.target / FOLDER, request.gguf)
+        forms.append(request.target / FOLDER)
     base = model_location(card.base)
     return {"forms": [form.name for form in forms], "base_location": base, **_tried(request, forms)}
 
@@ -77,7 +82,9 @@ def _tried(request: Request, forms: list[Path]) -> dict[str, Any]:
     facts = _facts(model, tokenizer, trained.end_tokens or ())
     found = []
     for form in forms:
-        if form.name == "merged":
+        if form.name == FOLDER:
+            exported, its_tokenizer = load_gguf(form / FILE, dtype)
+        elif form.name == "merged":
             exported, its_tokenizer = load_model(str(form), request.dtype), load_tokenizer(str(form))
         else:
             exported, its_tokenizer = load_trained(form, dtype)
