@@ -310,6 +310,33 @@ def test_personal_data_and_secrets_are_found_and_not_repeated(advisor: Advisor, 
     assert "ann.lee" not in ended.out
 
 
+PERSONAL = (
+    "Dear Ms Okafor, where is my parcel?",
+    "the parcel is late.\n\nKind regards,\nJohn P. Smith",
+    "my name is Ann Lee and I wait",
+    "Herr Müller hat nicht geantwortet",
+    "send it to 225 East 42nd Street, please",
+    "Lieferung in die Musterstraße 12 bitte",
+    "je suis au 12 rue de la Paix",
+    "vivo en la Calle de Alcalá 45",
+)
+NOT_PERSONAL = (
+    "Dear Customer, your parcel is late.",
+    "Hello World, version 12 Road to nowhere",
+    "runs on 2 Core CPUs with Java 17 drive letters",
+    "Kind regards,\nSupport Team",
+    "the street has 12 lamps and a St. Bernard",
+)
+
+
+def test_announced_names_and_street_addresses_are_found(advisor: Advisor, tmp_path: Path) -> None:
+    rows = [chat(text, "yes") for text in (*PERSONAL, *NOT_PERSONAL)] + good_rows(20)
+    found = findings(advisor, write(tmp_path / "rows.jsonl", rows))
+    assert found["personal_data"]["lines"] == list(range(1, len(PERSONAL) + 1))
+    assert "Okafor" not in json.dumps(found)
+    assert "names_in_running_text" in found
+
+
 @pytest.mark.parametrize(
     ("rows", "method", "code"),
     [(12, "lora", "too_few_rows"), (150, "lora", "few_rows_for_method"), (300, "lora", "fewer_than_500_rows"),

@@ -308,6 +308,12 @@ def privacy_findings(table: Table) -> Iterator[Finding]:
             "numbers_not_checked", Severity.INFO, 0, (), "phone, card and account numbers were not looked for",
             "pip install -c constraints.txt -e '.[data]'",
         )  # fmt: skip
+    if table.usable:
+        yield Finding(
+            "names_in_running_text", Severity.INFO, 0, (),
+            "names were looked for after titles, greetings, \"my name is\" and closing formulas, not in running text",
+            "only people and language models find those: advisor data review, or a recogniser such as Presidio",
+        )  # fmt: skip
     yield from tell(
         "machine_made", Severity.WARNING, "{n} written by a model and reviewed by no one",
         "have them reviewed: advisor data review",

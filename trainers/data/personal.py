@@ -1,7 +1,6 @@
 """Personal data and secrets in examples: what a tuned model may later repeat to anyone.
 
-Each kind is a cheap pattern whose hits are confirmed by check digits (python-stdnum) or numbering plans (phonenumbers).
-Names and addresses have no pattern: only people find those.
+Each kind is a cheap pattern; numbers are confirmed by check digits (python-stdnum) or numbering plans (phonenumbers).
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+
+from trainers.data.names import address_spans, name_spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ def hits(text: str) -> Iterator[Hit]:
         yield from (Hit("email address", *m.span()) for m in _EMAIL.finditer(text) if not _made_up(m[0]))
     if _MANY_DIGITS.search(text):
         yield from _numbers(text)
+    yield from (Hit("person name", *span) for span in name_spans(text))
+    yield from (Hit("street address", *span) for span in address_spans(text))
     if any(mark in text for mark in _SECRET_MARKS):
         yield from (Hit("key or token", *m.span(), secret=True) for m in _SECRET.finditer(text))
     low = text.lower()
