@@ -2,7 +2,8 @@
 
 For every answered fact a grid of other values is valued side by side; where the recommendation changes, a second grid
 between the
-last value that keeps it and the first that does not finds the place more closely.
+last value that keeps it and the first that does not finds the place more closely. What was found is decided once more
+in full, and only what that confirms is told.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from advisor.answers import Answer, plain_value
 from advisor.contradictions import contradictions
+from advisor.decision.ranking import rank
 from advisor.decision.result import Flip
-from advisor.decision.variants import Variants, value_variants
+from advisor.decision.study import build_study
+from advisor.decision.variants import Variants, kind_of, value_variants
 from advisor.values import show_value
 from rules.facts import NUMERIC
 from rules.interval import Interval
@@ -61,32 +64,37 @@ def find_flips(study: Study, options: Sequence[Option], winner: int) -> list[Fli
         return []
     first = _valued(study, options, tries, SAMPLES)
     changed = [first.falls_behind(i, winner) for i in range(len(tries))]
-    nearest = _nearest(tries, changed)
-    finer = [each for hit in nearest for each in _between(hit, tries, changed, study.answers)]
+    coarse = _nearest(tries, changed)
+    nearest = coarse
+    finer = [each for hit in coarse for each in _between(hit, tries, changed, study.answers)]
     if finer:
         second = _valued(study, options, finer, 2 * SAMPLES)
         moved = [second.falls_behind(i, winner) for i in range(len(finer))]
-        nearest = _nearest([*nearest, *finer], [True] * len(nearest) + moved)
-        first, tries = _joined(first, second), [*tries, *finer]
-    places = {id(each): i for i, each in enumerate(tries)}
-    found = [_flip(hit, first, places[id(hit)], study.answers) for hit in nearest]
-    return sorted(found, key=lambda flip: flip.winner_option_id == "")
+        nearest = _nearest([*coarse, *finer], [True] * len(coarse) + moved)
+    further = {hit.fact.id: hit for hit in coarse}
+    found = [_confirmed(hit, further[hit.fact.id], study, options[winner]) for hit in nearest]
+    return sorted((flip for flip in found if flip is not None), key=lambda flip: flip.winner_option_id == "")
+
+
+def _first(study: Study, answers: Answers) -> Option | None:
+    """What would come first under other answers, decided on as many samples; None when nothing meets all limits."""
+    again = build_study(answers, study.rules, study.catalogue, study.on, samples=study.world.points.count)
+    feasible = rank(again).feasible
+    return again.outcomes[feasible[0]].option if feasible else None
+
+
+def _confirmed(hit: _Try, further: _Try, study: Study, winner: Option) -> Flip | None:
+    """The flip as a decision on the changed answers sees it: the grid has few samples and few options, so its word is
+    not enough. Where the nearest value does not hold, the one that the first grid found is tried."""
+    for each in (hit,) if hit is further else (hit, further):
+        first = _first(study, each.answers)
+        if first is None or kind_of(first) != kind_of(winner):
+            return _flip(each, first, study.answers)
+    return None
 
 
 def _valued(study: Study, options: Sequence[Option], tries: Sequence[_Try], samples: int) -> Variants:
     return value_variants(study, options, [each.answers for each in tries], samples)
-
-
-def _joined(a: Variants, b: Variants) -> Variants:
-    import numpy as np
-
-    return Variants(
-        a.options,
-        np.concatenate([a.objective_usd, b.objective_usd]),
-        np.concatenate([a.mean_npv_usd, b.mean_npv_usd]),
-        np.concatenate([a.possible, b.possible]),
-        np.concatenate([a.months, b.months]),
-    )
 
 
 def _other_values(fact: Fact, answers: Answers) -> list[_Try]:
@@ -174,16 +182,14 @@ def _between(hit: _Try, tries: Sequence[_Try], changed: Sequence[bool], answers:
     return found
 
 
-def _flip(hit: _Try, variants: Variants, row: int, answers: Answers) -> Flip:
-    best = variants.best(row)
-    option = None if best is None else variants.options[best]
+def _flip(hit: _Try, option: Option | None, answers: Answers) -> Flip:
     before = answers.value(hit.fact.id)
     now, then = show_value(before, hit.fact), show_value(hit.value, hit.fact)
     bound = {-1: " or less", 0: "", 1: " or more"}[hit.side]
     label = "nothing meets all limits" if option is None else option.label
     if option is not None and option.approach == "keep_current":
         label = "what runs today"
-    wins = "nothing would meet all limits" if option is None else f"{label} would be recommended"
+    wins = "nothing would meet all limits" if option is None else f"{label} would come first"
     return Flip(
         fact=hit.fact.id,
         label=hit.fact.label,
