@@ -15,13 +15,15 @@ _TODAY = {
 
 
 def origin_of(decision: Decision, option: OptionResult, figure: str) -> Origin:
-    """The origin of one figure (a field of `OptionResult`) of one option."""
+    """The origin of one figure (a field of `OptionResult`) of one option.
+
+    A latency is measured where the evaluation ran; that of the place where the option will run stays an estimate.
+    """
     if option.approach == "keep_current" and figure in _TODAY:
         said = decision.origins.get(_TODAY[figure])
         return Origin(said) if said in set(Origin) else Origin.ASSUMED
     measured = measurement(decision, option)
-    known = {"quality": "quality", "latency_p95_ms": "latency_p95_ms"}.get(figure)
-    if measured is not None and known is not None and measured.get(known) is not None:
+    if figure == "quality" and measured is not None and measured.get("quality") is not None:
         return Origin.MEASURED
     return Origin.ESTIMATED
 

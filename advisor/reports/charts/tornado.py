@@ -6,7 +6,7 @@ from advisor.reports.blocks import TornadoBar, TornadoChart
 from advisor.reports.charts.layout import Figure, frame, label, name_axis, number_axis, rows_height
 from advisor.reports.numbers import show
 
-_ROOM = 0.3
+_ROOM = 0.35
 """Space left and right of the bars for the input's values, as a share of the widest span."""
 
 
@@ -63,6 +63,7 @@ def _notes(row: int, bar: TornadoBar) -> list[dict[str, Any]]:
         {
             "x": at,
             "y": row,
+            "name": "end",
             "text": label(said, 18),
             "showarrow": False,
             "xanchor": "right" if left else "left",

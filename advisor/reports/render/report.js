@@ -26,6 +26,9 @@
     for (const [id, figure] of Object.entries(sheet.figures)) {
       const place = document.getElementById(id);
       const layout = resolve(figure.layout, sheet.palettes[name]);
+      // On a phone the long values at the ends of bars would run into the names; the table has them.
+      if (layout.annotations && !width && place.clientWidth < 520)
+        layout.annotations = layout.annotations.filter((note) => note.name !== "end" || note.text.length < 8);
       if (width) { layout.width = width; layout.autosize = false; } else { layout.autosize = true; }
       Plotly.react(place, resolve(figure.data, sheet.palettes[name]), layout,
         { responsive: !width, displayModeBar: false, showTips: false });

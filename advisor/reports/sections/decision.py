@@ -17,7 +17,7 @@ from advisor.reports.blocks import (
     Tone,
 )
 from advisor.reports.context import Context
-from advisor.reports.numbers import show
+from advisor.reports.numbers import number, show
 from advisor.reports.origins import latency_of, measurement, origin_of, quality_of
 from advisor.reports.sections.sensitivity import flip_text, nearest_flips
 from advisor.reports.words import payback
@@ -82,7 +82,7 @@ def money(context: Context, option: OptionResult) -> list[Figure]:
         figure("upfront_cost_usd", "Up-front cost", option.upfront_cost_usd, Kind.USD),
         figure("monthly_cost_usd", "Cost a month", option.monthly_cost_usd, Kind.USD, "average of the first year"),
         figure("quality", "Requests answered well", quality_of(decision, option), Kind.SHARE, _items(context, option)),
-        figure("latency_p95_ms", "Latency, p95", latency_of(decision, option), Kind.MS, "whole answer, 95 of 100"),
+        figure("latency_p95_ms", "Latency, p95", latency_of(decision, option), Kind.MS, _waited(context, option)),
     ]
     if not is_today:
         value, note = payback(option, horizon)
@@ -105,6 +105,14 @@ def money(context: Context, option: OptionResult) -> list[Figure]:
 def _items(context: Context, option: OptionResult) -> str:
     found = measurement(context.decision, option)
     return f"on {found['n']:,} items" if found is not None and isinstance(found.get("n"), int) else ""
+
+
+def _waited(context: Context, option: OptionResult) -> str:
+    """What the latency is of, and what the evaluation measured where it ran."""
+    found = measurement(context.decision, option)
+    value = None if found is None else found.get("latency_p95_ms")
+    seen = f"; {number(float(value), Kind.MS)} where it was evaluated" if isinstance(value, int | float) else ""
+    return f"whole answer, 95 of 100{seen}"
 
 
 def _chances(context: Context, option: OptionResult) -> list[Figure]:

@@ -6,7 +6,7 @@ from typing import Any
 from advisor.decision.result import Spread
 from advisor.reports.blocks import NOT_APPLICABLE, Block, Cell, Column, Kind, Paragraph, Table
 from advisor.reports.context import Context
-from advisor.reports.numbers import number, show
+from advisor.reports.numbers import number, round_significant, show
 from advisor.reports.outcomes import Evaluated, Outcome
 
 ORDER = 17
@@ -43,7 +43,7 @@ def _predictions(found: Sequence[Outcome]) -> Table:
         [
             each.subject,
             each.figure,
-            show(each.predicted, each.kind) if each.predicted is not None else NOT_APPLICABLE,
+            show(_rounded(each.predicted, each.kind), each.kind) if each.predicted is not None else NOT_APPLICABLE,
             _measured(each),
             each.verdict,
             each.basis,
@@ -56,10 +56,20 @@ def _predictions(found: Sequence[Outcome]) -> Table:
 
 
 def _measured(each: Outcome) -> str:
-    value = number(each.measured, each.kind)
+    value = number(_three_digits(each.measured, each.kind), each.kind)
     if each.low is None or each.high is None:
         return value
     return f"{value} (95 % interval {number(each.low, each.kind)} to {number(each.high, each.kind)})"
+
+
+def _rounded(spread: Spread, kind: Kind) -> Spread:
+    p10, p50, p90 = (_three_digits(value, kind) for value in (spread.p10, spread.p50, spread.p90))
+    return Spread(p10=p10, p50=p50, p90=p90)
+
+
+def _three_digits(value: float, kind: Kind) -> float:
+    """Plain numbers of runs are meant to three digits."""
+    return round_significant(value, 3) if kind is Kind.NUMBER and value else value
 
 
 def _evaluation(found: Evaluated) -> list[Block]:

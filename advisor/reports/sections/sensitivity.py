@@ -73,7 +73,9 @@ def _tornado(context: Context) -> list[Block]:
 
 
 def _dollars(value: str) -> str:
-    """`61.3 USD per hour` -> `$61.3 per hour`."""
+    """`61.3 USD per hour` -> `$61.3 per hour`; the ends of what has no unit are `low` and `high`."""
+    if value in ("its low end", "its high end"):
+        return value.split()[1]
     amount, _, unit = value.partition(" ")
     return with_unit(amount, unit) if unit.startswith("USD") else value
 
@@ -170,8 +172,8 @@ def _break_evens(context: Context) -> list[Block]:
         Column("id", "Id", data_only=True),
         Column("label", "What"),
         Column("current", "Now"),
-        Column("at", "Worth the same at"),
-        Column("against", "As"),
+        Column("at", "Break-even at"),
+        Column("against", "Against"),
         Column("text", "In words", fine_print=True),
         Column("current_value", "Now, as a number", Kind.NUMBER, data_only=True),
         Column("at_value", "Equal at, as a number", Kind.NUMBER, data_only=True),
