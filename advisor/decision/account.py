@@ -46,6 +46,8 @@ class Part:
     """Lines that several options share, with their sums, so that they are added once."""
 
     lines: tuple[Line, ...]
+    shared: bool = False
+    """Whether many options have it."""
 
     @cached_property
     def later(self) -> tuple[Line, ...]:
@@ -54,10 +56,16 @@ class Part:
 
     @cached_property
     def sums(self) -> dict[str, Amount]:
-        """Each of `AMOUNTS` over the lines; what is zero is left out."""
-        from_the_start = [line for line in self.lines if line.from_month <= 0.0]
-        sums = {name: total(getattr(line, name) for line in from_the_start) for name in AMOUNTS}
-        return {name: amount for name, amount in sums.items() if isinstance(amount, np.ndarray) or amount != 0.0}
+        """Each of `AMOUNTS` over the lines paid from the start; what is zero is left out."""
+        sums: dict[str, Amount] = {}
+        for line in self.lines:
+            if line.from_month > 0.0:
+                continue
+            for name in AMOUNTS:
+                amount = getattr(line, name)
+                if isinstance(amount, np.ndarray) or amount != 0.0:
+                    sums[name] = sums[name] + amount if name in sums else amount
+        return sums
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,11 @@ MOST_RETRAININGS_PER_MONTH = 0.5
 
 
 class CostModel:
-    """Builds the account of any option in one world."""
+    """Builds the account of any option in one world.
+
+    What tells of a line's basis holds on to the figures it needs, never to the model: without cycles the arrays of a
+    decision are freed with it.
+    """
 
     def __init__(
         self,
@@ -213,11 +217,11 @@ class CostModel:
         )
 
     def _moving_line(self) -> Line:
-        effort = self._effort["swap_model"]
+        effort, life = self._effort["swap_model"], self._life_months
         return Line(
             "retraining",
             "Moving to the next model",
-            lambda: f"once every {middle(self._life_months):.0f} months",
+            lambda: f"once every {middle(life):.0f} months",
             "assumed",
             per_month=self._hours(effort.setup_hours) * self._wage / self._life_months,
             sources=(effort.source,),
@@ -281,14 +285,12 @@ class CostModel:
         assert retrain is not None
         rate, why = self._retraining_rate(option.retrieval)
         each = self._hours(retrain) * self._wage + runs
+        labels, attempts = self.labels_used(option), self._attempts
         return [
             Line(
                 "training",
                 "Training runs",
-                lambda: (
-                    f"{middle(self.labels_used(option)):,.0f} examples x tokens x {EPOCHS:g} epochs, "
-                    f"{middle(self._attempts):.0f} attempts"
-                ),
+                lambda: f"{middle(labels):,.0f} examples x tokens x {EPOCHS:g} epochs, {middle(attempts):.0f} attempts",
                 "estimated",
                 once=runs,
                 sources=sources,
@@ -321,11 +323,12 @@ class CostModel:
         return self._rates[retrieval]
 
     def _retrainings_per_month(self, retrieval: bool) -> tuple[Amount, Callable[[], str]]:
-        rate: Amount = 1.0 / self._life_months
+        life = self._life_months
+        rate: Amount = 1.0 / life
         changing = np.asarray(self.world.facts.get("knowledge.source") == "changing_corpus")
 
         def retired() -> str:
-            return f"base model retired every {middle(self._life_months):.0f} months"
+            return f"base model retired every {middle(life):.0f} months"
 
         if retrieval or not np.any(changing):
             return rate, retired

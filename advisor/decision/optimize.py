@@ -68,8 +68,9 @@ def cvar_loss(npv: Array, tail: float = TAIL) -> float:
     """Conditional value at risk: mean loss (-npv) in the worst `tail` share of samples, US dollars; below zero for
     gains."""
     count = max(1, int(np.ceil(tail * npv.size)))
-    worst = np.partition(npv, count - 1)[:count]
-    return float(-worst.mean())
+    worst = npv.copy()
+    worst.partition(count - 1)
+    return -float(np.add.reduce(worst[:count])) / count
 
 
 def quantile(samples: Array, share: float) -> float:
@@ -106,7 +107,8 @@ def metric_samples(outcome: Outcome, name: str) -> Array:
 
 def candidate(outcome: Outcome, risk_weight: float = RISK_WEIGHT) -> Candidate:
     """The candidate of one valued option."""
-    objective = float(outcome.npv_usd.mean()) - risk_weight * cvar_loss(outcome.npv_usd)
+    npv = outcome.npv_usd
+    objective = float(np.add.reduce(npv)) / npv.size - risk_weight * cvar_loss(npv)
     return Candidate(outcome.option.id, objective, Metrics(outcome), LEVELS[outcome.option.approach])
 
 

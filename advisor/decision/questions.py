@@ -126,24 +126,27 @@ class _Scorer:
     def worth(self, fact: str, bins: NDArray[np.int64]) -> Worth:
         """Bins in which another option is ahead by less than the error of the mean count as no difference."""
         gain, changes = 0.0, 0.0
-        for one in range(int(bins.max()) + 1):
-            inside = bins == one
-            size = int(inside.sum())
-            if size < LEAST_BIN:
-                continue
-            means = self._values[:, inside].mean(axis=1)
-            gain += size * self._sure_gain(int(means.argmax()), inside, size)
-            other = int(np.where(self._others, means, -np.inf).argmax())
-            clear = max(MATERIAL_SHARE * abs(float(means[other])), CLEAR_USD)
-            if self._others[other] and self._sure_gain(other, inside, size) > clear:
+        inside = (bins[:, None] == np.arange(int(bins.max()) + 1)).astype(float)
+        sizes = inside.sum(axis=0)
+        means = self._values @ inside / np.maximum(sizes, 1.0)
+        others = np.where(self._others[:, None], means, -np.inf)
+        for one in np.flatnonzero(sizes >= LEAST_BIN):
+            size, within = float(sizes[one]), inside[:, one]
+            gain += size * self._sure_gain(int(means[:, one].argmax()), within, size)
+            other = int(others[:, one].argmax())
+            clear = max(MATERIAL_SHARE * abs(float(means[other, one])), CLEAR_USD)
+            if self._others[other] and self._sure_gain(other, within, size) > clear:
                 changes += size
         return Worth(fact, gain / bins.size, changes / bins.size)
 
-    def _sure_gain(self, place: int, inside: NDArray[np.bool_], size: int) -> float:
-        """How far an option is ahead of the winner inside a bin, less the error of that difference."""
-        difference = self._values[place, inside] - self._values[self._winner, inside]
-        error = float(difference.std()) / float(size) ** 0.5
-        return float(max(0.0, float(difference.mean()) - SURE * error))
+    def _sure_gain(self, place: int, within: Array, size: float) -> float:
+        """How far an option is ahead of the winner where `within` is 1, less the error of that difference."""
+        if place == self._winner:
+            return 0.0
+        difference = self._values[place] - self._values[self._winner]
+        mean = float(difference @ within) / size
+        error = max(float(np.square(difference) @ within) / size - mean * mean, 0.0) ** 0.5 / size**0.5
+        return max(0.0, mean - float(SURE * error))
 
 
 def _might_limit(study: Study, fact: str) -> tuple[Limit, float, tuple[float, ...]] | None:

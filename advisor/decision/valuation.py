@@ -11,7 +11,8 @@ Before it is live an option costs and gives what the status quo does. What good 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from advisor.decision.account import Account
+    from advisor.decision.account import Account, Part
     from advisor.decision.costs import CostModel
     from advisor.decision.horizon import Horizon
     from advisor.decision.options import Option
@@ -34,30 +35,55 @@ if TYPE_CHECKING:
     Amount = Array | float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome:
-    """One option on all samples. Arrays of shape (samples,)."""
+    """One option on all samples. Arrays of shape (samples,); what few options are asked for is made when asked."""
 
     option: Option
     account: Account
     quality: Array
     npv_usd: Array
-    upfront_usd: Array
-    monthly_usd: Array
-    """Average month of the first year at work."""
-    latency_p95_ms: Array
-    weeks: Array
+    _valuation: Valuation = field(repr=False, compare=False)
     forbidden: NDArray[np.bool_] | None = None
     """Where it turns out not to be allowed, so that it never goes live."""
+
+    @cached_property
+    def upfront_usd(self) -> Array:
+        return self._full(self.account.total("once"))
+
+    @cached_property
+    def monthly_usd(self) -> Array:
+        """Average month of the first year at work."""
+        if self.option.approach == "keep_current":
+            return self._valuation.today_usd_per_month
+        return self._valuation.first_year_usd(self.account)
+
+    @cached_property
+    def latency_p95_ms(self) -> Array:
+        if self.option.approach == "keep_current":
+            latency = self._valuation.today.latency_p95_ms
+            return self._full(0.0 if latency is None else latency)
+        return self._full(self.account.latency_p95_ms)
+
+    @cached_property
+    def weeks(self) -> Array:
+        return self._full(self.account.weeks)
+
+    def _full(self, amount: Amount) -> Array:
+        result: Array = np.broadcast_to(np.asarray(amount, dtype=float), self.npv_usd.shape)
+        return result
 
 
 @dataclass(frozen=True, slots=True)
 class _Tails:
-    """Discounted sums over the live months of requests, token-priced requests and months."""
+    """Discounted sums over the live months of requests and token-priced requests (against month 1), and of months."""
 
     requests: Array
     tokens: Array
     months: Array
+    volume: Array
+    volume_of_tokens: Array
+    """The same two in requests."""
 
 
 class Valuation:
@@ -85,6 +111,8 @@ class Valuation:
         self.today_benefit = np.where(today.delivered, self.benefit(today.quality), 0.0)
         self._gains: dict[tuple[object, ...], Array] = {}
         self._tails: dict[tuple[str, str, str], _Tails] = {}
+        self._shared: dict[tuple[int, int], Array] = {}
+        """What shared parts take off the value of options that start at the same time."""
 
     def outcomes(self, options: Iterable[Option], forbidden: Mapping[str, NDArray[np.bool_]]) -> list[Outcome]:
         """Every option valued on the same samples; `forbidden` says where one turns out not to be allowed."""
@@ -95,39 +123,51 @@ class Valuation:
         account = self.costs.account(option)
         if option.approach == "keep_current":
             return self._keep(option, account)
-        tails, volume = self._tails_of(option, account), self.costs.requests
-        once = self._full(account.total("once"))
-        per_request, per_token = account.total("per_request"), account.total("per_request_tokens")
-        per_month = account.total("per_month")
-        npv = self._gain(option) * tails.requests - once - per_month * tails.months
-        monthly = self._full(per_month)
-        if isinstance(per_request, np.ndarray) or per_request != 0.0:
-            npv = npv - volume * per_request * tails.requests
-            monthly = monthly + volume * per_request * self._year_volume
-        if isinstance(per_token, np.ndarray) or per_token != 0.0:
-            spent = volume * per_token
-            npv = npv - spent * tails.tokens
-            monthly = monthly + spent * self._year_tokens
-        at_end = account.total("at_end")
-        if isinstance(at_end, np.ndarray) or at_end != 0.0:
-            npv = npv - at_end * self.horizon.end_discount * (tails.months > 0.0)
+        tails = self._tails_of(option, account)
+        npv = self._gain(option) * tails.requests
+        for part in account.parts:
+            self._spend(npv, part, tails)
         for line in account.later:
-            spent = volume * line.per_request_tokens
-            npv = npv - spent * self._tokens_from(option, account, line.from_month)
-            monthly = monthly + spent * self.first_year_tokens(line.from_month)
+            npv = npv - self.costs.requests * line.per_request_tokens * self._tokens_from(
+                option, account, line.from_month
+            )
         if forbidden is not None:
-            npv = np.where(forbidden, -once, npv)
-        return Outcome(
-            option,
-            account,
-            self.quality.share(option),
-            npv,
-            once,
-            monthly,
-            self._full(account.latency_p95_ms),
-            self._full(account.weeks),
-            forbidden,
-        )
+            npv = np.where(forbidden, -self._full(account.total("once")), npv)
+        return Outcome(option, account, self.quality.share(option), npv, self, forbidden)
+
+    def _spend(self, npv: Array, part: Part, tails: _Tails) -> None:
+        """Take the present value of a part's lines that are paid from the start off `npv`, in place."""
+        if part.shared:
+            place = (id(part), id(tails))
+            if place not in self._shared:
+                self._shared[place] = np.zeros(self._n)
+                self._take(self._shared[place], part.sums, tails)
+            npv += self._shared[place]
+        else:
+            self._take(npv, part.sums, tails)
+
+    def _take(self, npv: Array, sums: Mapping[str, Amount], tails: _Tails) -> None:
+        for name, amount in sums.items():
+            match name:
+                case "once":
+                    npv -= amount
+                case "per_month":
+                    npv -= amount * tails.months
+                case "per_request":
+                    npv -= amount * tails.volume
+                case "per_request_tokens":
+                    npv -= amount * tails.volume_of_tokens
+                case _:
+                    npv -= amount * self.horizon.end_discount * (tails.months > 0.0)
+
+    def first_year_usd(self, account: Account) -> Array:
+        """US dollars of an average month of the first year at work."""
+        volume = self.costs.requests
+        found = account.total("per_month") + volume * account.total("per_request") * self._year_volume
+        found = found + volume * account.total("per_request_tokens") * self._year_tokens
+        for line in account.later:
+            found = found + volume * line.per_request_tokens * self.first_year_tokens(line.from_month)
+        return self._full(found)
 
     def _gain(self, option: Option) -> Array:
         """Per month of month 1's volume: better answers, and what today costs."""
@@ -168,23 +208,21 @@ class Valuation:
         if key not in self._tails:
             h = self.horizon
             start = h.live_from(self._full(account.weeks))
-            self._tails[key] = _Tails(h.at(h.requests, start), h.at(h.tokens, start), h.at(h.months_discounted, start))
+            requests, tokens, volume = h.at(h.requests, start), h.at(h.tokens, start), self.costs.requests
+            months = h.at(h.months_discounted, start)
+            self._tails[key] = _Tails(requests, tokens, months, requests * volume, tokens * volume)
         return self._tails[key]
 
     # the status quo ---------------------------------------------------------------------------------------------
 
     def _keep(self, option: Option, account: Account) -> Outcome:
-        zero, latency = np.zeros(self._n), self.today.latency_p95_ms
-        return Outcome(
-            option,
-            account,
-            self.today.quality,
-            zero,
-            zero,
-            self.today_cost * self._year_volume,
-            self._full(0.0 if latency is None else latency),
-            zero,
-        )
+        return Outcome(option, account, self.today.quality, np.zeros(self._n), self)
+
+    @property
+    def today_usd_per_month(self) -> Array:
+        """What today costs in an average month of the first year."""
+        found: Array = self.today_cost * self._year_volume
+        return found
 
     # stakes -----------------------------------------------------------------------------------------------------
 
