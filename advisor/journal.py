@@ -137,12 +137,15 @@ class Journal:
         return list(_read_lines(self.path))
 
     def _drop_cut_line(self) -> None:
-        """Cut a half-written last line off, so that it does not become a corrupt line in the middle."""
+        """Move a half-written last line to a file of its own, so that it does not become a corrupt line in the
+        middle."""
         if not self.path.exists():
             return
         data = self.path.read_bytes()
         complete, _, rest = data.rpartition(b"\n")
         if rest and not _is_object(rest):
+            with open(self.path.with_name(f"{self.path.name}.cut"), "ab") as kept:
+                kept.write(rest + b"\n")
             with open(self.path, "r+b") as stream:
                 stream.truncate(len(complete) + 1 if complete else 0)
 
@@ -175,6 +178,13 @@ def _is_object(data: bytes) -> bool:
         return False
 
 
+def _is_half_written(piece: bytes) -> bool:
+    """Whether the text after the last line end is the beginning of a line (or the zeros that a power loss leaves), and
+    not something else that must not be taken for one."""
+    begins = piece.lstrip().startswith(b"{") and b"\r" not in piece
+    return (begins or not piece.strip(b"\0")) and not _is_object(piece)
+
+
 def _read_lines(path: Path) -> Iterator[tuple[str, Line]]:
     """(file:line, line) for each line; a cut-off last line is dropped, any other bad line is named."""
     try:
@@ -185,7 +195,7 @@ def _read_lines(path: Path) -> Iterator[tuple[str, Line]]:
         raise InvalidDataError(f"cannot be read: {error.strerror}", where=str(path), fix=_MEND_FILE) from None
     pieces = data.split(b"\n")
     for number, piece in enumerate(pieces, start=1):
-        if not piece.strip() or (number == len(pieces) and not _is_object(piece)):
+        if not piece.strip() or (number == len(pieces) and _is_half_written(piece)):
             continue
         yield f"{path}:{number}", _parse_line(piece, f"{path}:{number}")
 

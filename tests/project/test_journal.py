@@ -170,6 +170,17 @@ def test_a_line_that_was_cut_off_loses_nothing_else(tmp_path: Path, cut: int) ->
     assert known(book) == {"task.kind": "code", "task.reasoning": "deep"}
     for line in book.path.read_text(encoding="utf-8").splitlines():
         json.loads(line)
+    kept = book.path.with_name(f"{book.path.name}.cut")
+    assert kept.read_bytes() == added[: min(cut, len(added) - 2)] + b"\n"
+
+
+@pytest.mark.parametrize("content", [b"\x8f\x01 no journal at all", b'{"v":1,"id":1}\r{"v":1,"id":2}\r', b"answers"])
+def test_a_file_that_is_no_journal_is_refused_and_stays(tmp_path: Path, content: bytes) -> None:
+    book = journal(tmp_path)
+    book.path.write_bytes(content)
+    with pytest.raises(InvalidDataError):
+        set_(book, "task.kind", "code")
+    assert book.path.read_bytes() == content
 
 
 def test_a_last_line_without_its_newline_still_counts(tmp_path: Path) -> None:
