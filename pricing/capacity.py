@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from pricing.inference import ServingSetup, Speeds, concurrent_requests, speeds
 from pricing.memory import adapter_params
+from pricing.serving import BATCH as USUAL_BATCH
 
 if TYPE_CHECKING:
     from pricing.dims import Dims
@@ -72,6 +73,11 @@ def best_within(points: list[Point], limit_s: float) -> Point | None:
     """The point of the highest throughput whose answer takes no longer than the limit; None when even one does."""
     within = [p for p in points if p.answer_s <= limit_s]
     return max(within, key=lambda p: p.requests_per_s, default=None)
+
+
+def usual(points: list[Point]) -> Point:
+    """Where replicas are usually run when nothing else is asked for: 32 requests at a time, or as many as fit."""
+    return max((p for p in points if p.batch <= USUAL_BATCH), key=lambda p: p.batch)
 
 
 def fleet(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pricing.catalogue import figures_in
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from pricing.catalogue import Catalogue
     from pricing.values import Entry, Value
 
@@ -68,10 +67,14 @@ class PriceRow:
 
 
 def figures_on(kind: str, entry: Entry, on: date | None) -> Iterator[PriceRow]:
-    """Every figure of an entry; only those in force when a day is given."""
-    for path, value in figures_in(entry):
-        if on is None or value.holds(on):
-            yield PriceRow(kind, entry.id, path, value)
+    """Every figure of an entry; only those in force when a day is given: of several, the one that began last."""
+    rows = [PriceRow(kind, entry.id, path, value) for path, value in figures_in(entry)]
+    if on is None:
+        yield from rows
+        return
+    holding = [row for row in rows if row.value.holds(on)]
+    last = {row.figure: row for row in sorted(holding, key=lambda row: row.value.from_ or date.min)}
+    yield from (row for row in holding if last[row.figure] is row)
 
 
 def all_rows(catalogue: Catalogue, on: date | None = None) -> Iterator[PriceRow]:

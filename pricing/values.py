@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from types import MappingProxyType
@@ -146,7 +146,17 @@ def _dates_apart(values: tuple[Value, ...] | None) -> tuple[Value, ...] | None:
     for earlier, later in pairwise(ordered):
         if later.from_ is None or later.from_ == earlier.from_:
             raise ValueError("two of its values start on the same day; give each its own `from:`")
-    return ordered
+    return (*(_ended(earlier, later) for earlier, later in pairwise(ordered)), ordered[-1])
+
+
+def _ended(earlier: Value, later: Value) -> Value:
+    """The earlier value, ending where one begins that has no end; after a value for a while it holds again."""
+    if later.from_ is None or later.until is not None:
+        return earlier
+    last = later.from_ - timedelta(days=1)
+    return (
+        earlier if earlier.until is not None and earlier.until <= last else earlier.model_copy(update={"until": last})
+    )
 
 
 Figure = Annotated[tuple[Value, ...] | None, BeforeValidator(_as_figure), AfterValidator(_dates_apart)]

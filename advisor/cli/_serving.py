@@ -17,7 +17,7 @@ _ROW_FIELDS = ("params_b", "n_gpus", "tp", "engine", "quant", "kv_dtype", "input
 
 def show_serving(options: Options, row: dict[str, Any], catalogue: "Catalogue", given: dict[str, Any]) -> None:
     """Estimates at the wanted concurrency, the curve over concurrency, and the replicas for a load."""
-    from pricing.capacity import adapters_gib, best_within, curve, point
+    from pricing.capacity import adapters_gib, best_within, curve, point, usual
     from pricing.estimates import serving_json
     from pricing.inference import speeds
     from pricing.servingrows import TYPICAL_PROMPT, read_serving
@@ -30,7 +30,8 @@ def show_serving(options: Options, row: dict[str, Any], catalogue: "Catalogue", 
     chosen = point(read.setup, read.setup.batch or 1, given["adapters"])
     limit_ms = given["max_latency_ms"]
     best = best_within(points, limit_ms / 1000) if limit_ms else None
-    fleet = _fleet(best or chosen, given)
+    full = best if limit_ms else chosen if given["concurrency"] else usual(points)
+    fleet = _fleet(full, given)
     line = serving_json(read, speeds(read.setup))
     extra = adapters_gib(read.setup.dims, given["adapters"], given["adapter_rank"]) if given["adapters"] > 1 else 0.0
     if options.json:
@@ -52,18 +53,19 @@ def show_serving(options: Options, row: dict[str, Any], catalogue: "Catalogue", 
         emit(_limit_text(best, limit_ms))
     if extra:
         emit(f"{given['adapters']} adapters of rank {given['adapter_rank']} take {extra:.2f} GiB together")
-    if fleet is not None:
+    if fleet is not None and full is not None:
         emit(
-            f"{fleet.replicas} replicas ({fleet.redundant} spare): {fleet.utilisation_at_peak:.0%} busy at the peak, "
-            f"{fleet.utilisation_on_average:.0%} on average"
+            f"{fleet.replicas} replicas ({fleet.redundant} spare) of {full.batch} requests at a time: "
+            f"{fleet.utilisation_at_peak:.0%} busy at the peak, {fleet.utilisation_on_average:.0%} on average"
         )
 
 
-def _fleet(at: "Point", given: dict[str, Any]) -> "Fleet | None":
+def _fleet(at: "Point | None", given: dict[str, Any]) -> "Fleet | None":
+    """Replicas for the load; None without a load, or where no number of them keeps the limit."""
     from pricing.capacity import fleet
 
     average = given["requests_per_s"]
-    if average is None:
+    if average is None or at is None:
         return None
     return fleet(average * given["peak_to_average"], average, at, redundant=given["redundant"])
 

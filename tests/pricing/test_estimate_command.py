@@ -202,6 +202,27 @@ def test_serving_shows_curve_limit_and_replicas(advisor: Advisor) -> None:
     assert "requests/s" in advisor(*command, *load, *DAY).out
 
 
+def test_replicas_are_counted_for_many_requests_at_a_time_and_not_where_no_number_keeps_the_limit(
+    advisor: Advisor,
+) -> None:
+    command = (
+        "estimate",
+        "serving",
+        "--model",
+        "llama-3.1-8b",
+        "--gpu",
+        "h100",
+        "--requests-per-s",
+        "8",
+        "--json",
+        *DAY,
+    )
+    assert (
+        advisor(*command).json["fleet"]["replicas"] < advisor(*command, "--concurrency", "1").json["fleet"]["replicas"]
+    )
+    assert advisor(*command, "--max-latency-ms", "20").json["fleet"] is None
+
+
 def test_a_hosted_model_gives_its_priors(advisor: Advisor) -> None:
     found = advisor("estimate", "serving", "--model", "gpt-6-sol", "--output-len", "300", "--json", *DAY).json
     assert 0 < found["answer_ms"]["p50"] < found["answer_ms"]["p95"]

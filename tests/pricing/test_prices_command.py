@@ -28,6 +28,15 @@ def test_at_knows_names_as_drivers_print_them_and_dates(advisor: Advisor) -> Non
     assert later["status"] == "ended"
 
 
+def test_of_dated_prices_the_day_s_own_is_shown_and_what_it_replaced_has_ended(advisor: Advisor) -> None:
+    for day, price in (("2026-08-16", 0.435), ("2026-08-17", 0.66)):
+        figures = advisor("prices", "at", "deepseek-v4-pro", "--on", day, "--json", *DAY).json["entries"][0]["figures"]
+        assert [f["value"] for f in figures if f["figure"] == "offers[deepseek].input_usd_per_mtok"] == [price]
+    listed = advisor("prices", "list", "models", "--search", "deepseek-v4-pro", "--json", *DAY).json["figures"]
+    first = next(f for f in listed if f["figure"] == "offers[deepseek].input_usd_per_mtok")
+    assert first["until"] == "2026-08-16"
+
+
 def test_a_near_name_is_suggested_and_not_taken(advisor: Advisor) -> None:
     ended = advisor("prices", "at", "gpt6sol")
     assert ended.code == 3
