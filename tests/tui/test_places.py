@@ -9,6 +9,8 @@ from screens import LARGE, SMALL, Terminal, example, terminal
 
 from advisor.project import Project
 from advisor.tui.actions import ACTIONS, PLACE_TITLES, PLACES, footer
+from advisor.tui.messages import CommandDone
+from advisor.tui.places.runs import PLAN
 
 SIZES = pytest.mark.parametrize("size", [SMALL, pytest.param(LARGE, marks=pytest.mark.slow)], ids=["80x24", "120x40"])
 MARKUP = "My [red]bank[/red] [/] project"
@@ -179,6 +181,17 @@ async def test_a_run_is_refused_with_its_reason_when_nothing_says_what_to_train(
         await shown.press("escape", "5", "n")
         await shown.until(lambda: "planning" in shown.says() and "■" in shown.text())
         assert "--method lora" in shown.says(), "the way out is on the screen"
+
+
+async def test_a_plan_waits_until_its_place_is_on_the_screen(project: Path) -> None:
+    plan = {"method": "lora", "model": "smollm2-135m", "refusals": ["nothing to train on"]}
+    async with terminal(project, LARGE) as shown:
+        await shown.press("escape", "5", "4")
+        shown.app.post_message(CommandDone(PLAN, 0, {"v": 1, "plan": plan}, None))
+        await shown.until(lambda: "The plan of the run is ready" in shown.says())
+        assert "This run is refused" not in shown.says()
+        await shown.press("5")
+        await shown.until(lambda: "This run is refused" in shown.says() and "nothing to train on" in shown.says())
 
 
 EVALUATION = {

@@ -35,9 +35,9 @@ _COLUMNS = (
     Column("Time", right=True),
     Column("Method", wide=True),
 )
-_PLAN, _START, _STOP, _RESUME = "run-plan", "run-start", "run-stop", "run-resume"
+PLAN, _START, _STOP, _RESUME = "run-plan", "run-start", "run-stop", "run-resume"
 _DOING = {
-    _PLAN: "planning: every row is checked with the model's tokenizer",
+    PLAN: "planning: every row is checked with the model's tokenizer",
     _START: "starting",
     _STOP: "asking it to stop after the present step",
     _RESUME: "resuming",
@@ -61,6 +61,7 @@ class RunsPlace(Place):
         self._selected_id: str | None = None
         self._problem: Content | None = None
         self._words: tuple[str, ...] = ()
+        self._ready: dict[str, Any] | None = None
 
     def body(self) -> ComposeResult:
         yield Static(id="headline")
@@ -79,6 +80,7 @@ class RunsPlace(Place):
     async def on_screen_resume(self) -> None:
         await super().on_screen_resume()
         self._read_soon()
+        self._show_ready()
 
     def _read_soon(self) -> None:
         if self._busy or self.session is None or self.program.open_place is not self:
@@ -190,7 +192,7 @@ class RunsPlace(Place):
                 self.session.keep_decision()
             except (AdvisorError, OSError) as error:
                 self.program.say(f"The decision could not be saved: {error}", bad=True)
-        if not self.program.commands.start(_PLAN, "train", *words, "--plan-only"):
+        if not self.program.commands.start(PLAN, "train", *words, "--plan-only"):
             self.program.say("A plan is being made already.")
         self.query_one("#headline", Static).update(self._headline())
 
@@ -220,8 +222,9 @@ class RunsPlace(Place):
         if message.name not in _DOING:
             return
         plan = message.value.get("plan") if isinstance(message.value, dict) else None
-        if message.name == _PLAN and isinstance(plan, dict):
-            self._show_plan(plan)
+        if message.name == PLAN and isinstance(plan, dict):
+            self._ready = plan
+            self._show_ready()
         elif message.code:
             said = message.problem or f"exit code {message.code}"
             self._problem = Content.assemble(
@@ -231,6 +234,16 @@ class RunsPlace(Place):
             self.program.say(f"Started {message.value.get('run')}. It goes on when you leave.")
             self.query_one("#run-list", Table).move_cursor(row=0)
         self._read_soon()
+
+    def _show_ready(self) -> None:
+        """Show the plan that was made, but not over another place or window that one is at work in."""
+        if self._ready is None:
+            return
+        if self.program.screen is not self:
+            self.program.say("The plan of the run is ready: 5 shows it.")
+            return
+        plan, self._ready = self._ready, None
+        self._show_plan(plan)
 
     def _show_plan(self, plan: dict[str, Any]) -> None:
         if plan.get("refusals"):
