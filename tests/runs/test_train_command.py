@@ -207,6 +207,43 @@ def test_from_start_to_list(project: Path) -> None:
     assert advisor(project, "runs", "resume").returncode == 1
 
 
+def write_decision(project: Path, gpu: str) -> None:
+    """The least that a saved decision has, with LoRA on one GPU recommended."""
+    three = {"p10": 1.0, "p50": 1.0, "p90": 1.0}
+    spreads = ("quality", "monthly_cost_usd", "upfront_cost_usd", "latency_p95_ms", "npv_usd")
+    option = {
+        **dict.fromkeys(spreads, three),
+        **{"option_id": "lora/m@owned_gpu", "label": "LoRA", "approach": "lora", "approach_class": "fine_tuning"},
+        **{"training": "lora", "model": "m", "hosting": "owned_gpu", "gpu": gpu},
+    }
+    lists = "ranked ruled_out reasons flips constraint_prices next_questions plan readiness risks assumptions"
+    day = "2026-11-24"
+    decision = {
+        **{name: [] for name in (*lists.split(), "pareto", "near_best")},
+        **{"v": 1, "verdict": "recommend", "headline": "x", "recommended": option, "status_quo": option},
+        **{"settled": True, "settled_because": "x", "solver": None, "options_considered": 1, "samples": 1, "seed": 0},
+        **{"horizon_months": 12, "today": day, "prices_date": day, "inputs_hash": "0", "advisor_version": "0"},
+        **{"facts": {}, "origins": {}},
+    }
+    (project / "decisions").mkdir()
+    (project / "decisions" / "0001.json").write_text(json.dumps(decision))
+
+
+@pytest.mark.slow
+def test_files_for_a_cluster_ask_for_the_gpu_of_the_decision(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A decision names a GPU as people do; the price list has it under an id."""
+    write_decision(project, "L40S")
+    words = ["--method", "lora", "--model", str(project / "model"), "--emit"]
+    for name, file, wanted in (
+        ("slurm", "slurm.sh", "--gpus-per-node=1"),
+        ("skypilot", "sky.yaml", "accelerators: L40S:1"),
+    ):
+        code, said = in_process(capsys, project, "train", *words, name)
+        assert code == 0, said
+        assert wanted in (project / "exports" / name / file).read_text()
+    assert "--time=00:30:00" in (project / "exports" / "slurm" / "slurm.sh").read_text()  # seconds there, not 12 hours
+
+
 def test_no_runs_yet(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["runs", "list", "--json", "--project", str(project)]) == 0
     assert json.loads(capsys.readouterr().out) == {"v": 1, "runs": [], "broken": []}
