@@ -23,7 +23,7 @@ def _instead() -> str:
     called = Path(sys.argv[0])
     if shutil.which("advisor") or called.name != "advisor":
         return _INSTEAD
-    return f"{_INSTEAD}\n       here `advisor` is {os.path.relpath(called)}; activate its environment to call it by name"
+    return f"{_INSTEAD}\n       here `advisor` is {os.path.relpath(called)}; activate its environment to call it so"
 
 
 @click.command()
