@@ -17,6 +17,7 @@ from trainers.methods import get_method
 from trainers.runs.emit import Emitted, own_command, trainer_names, write_for
 from trainers.runs.spec import DataFile, RunSpec
 
+ROWS = Path(__file__).parents[2] / "examples" / "debian" / "rows.jsonl"
 _TEXTS = ("schedule", "dtype", "layout", "targets")
 
 
@@ -24,7 +25,7 @@ def job(method: str = "lora", processes: int = 1, **settings: Any) -> Emitted:
     chosen = get_method(method).Settings(**settings).model_dump()
     data = DataFile(path="data/train.jsonl", sha256="0", rows=100)
     spec = RunSpec(id="r", method=method, model="m", data=data, settings=chosen, processes=processes, created="now")
-    return Emitted(spec, "org/model", Path("/p/data/train.jsonl"), 300, "bf16", 1.3e-3)
+    return Emitted(spec, "org/model", ROWS, 300, "bf16", 1.3e-3)
 
 
 def written(name: str, planned: Emitted, folder: Path) -> dict[str, Any]:
@@ -43,8 +44,8 @@ def test_all_are_found() -> None:
 def test_the_numbers_are_the_plans(name: str, tmp_path: Path) -> None:
     planned = job(rank=8, epochs=3.0, batch_size=16, micro_batch_size=2, processes=2)
     found = written(name, planned, tmp_path)
-    text = json.dumps(found)
-    assert "/p/data/train.jsonl" in text or "/p/data/train.jsonl" in (tmp_path / "dataset_info.json").read_text()
+    told = "".join(path.read_text() for path in tmp_path.iterdir() if path.suffix in (".yaml", ".json"))
+    assert str(ROWS) in told or "trl-rows.jsonl" in told
     assert found["learning_rate"] == 1.3e-3
     assert found["gradient_accumulation_steps"] == 4  # 16 rows over 2 processes of 2
     assert {value for key, value in found.items() if key.endswith("epochs")} == {3.0}
@@ -60,6 +61,14 @@ def test_methods_differ_where_they_must(name: str, tmp_path: Path) -> None:
     assert any(qlora.get(key) == value for key, value in four_bits.items())
     assert not any(lora.get(key) == value for key, value in four_bits.items())
     assert not any("lora" in str(key) for key in full)
+
+
+def test_trl_gets_a_row_for_each_answer(tmp_path: Path) -> None:
+    said = [{"role": role, "content": text} for role, text in (("user", "a"), ("assistant", "b")) * 2]
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"id": "1", "messages": said}) + "\n")
+    write_for("trl", replace(job(), data=tmp_path / "rows.jsonl"), tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "trl-rows.jsonl").read_text().splitlines()]
+    assert rows == [{"prompt": said[:1], "completion": said[1:2]}, {"prompt": said[:3], "completion": said[3:]}]
 
 
 @pytest.mark.slow
@@ -131,7 +140,9 @@ def test_slurm_itself_reads_the_script(tmp_path: Path) -> None:
     """sbatch reads all options before it looks for a cluster, which is not there."""
     write_for("slurm", on_gpus(), tmp_path)
     conf = tmp_path / "slurm.conf"
-    conf.write_text("ClusterName=none\nSlurmctldHost=localhost\nSlurmctldPort=1\nAuthType=auth/none\nMessageTimeout=2\nGresTypes=gpu\n")
+    conf.write_text(
+        "ClusterName=none\nSlurmctldHost=localhost\nSlurmctldPort=1\nAuthType=auth/none\nMessageTimeout=2\nGresTypes=gpu\n"
+    )
 
     def says(script: Path) -> str:
         asked = ["sbatch", "--test-only", str(script)]

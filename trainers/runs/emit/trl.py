@@ -1,20 +1,36 @@
-"""TRL's `trl sft` (keys checked with TRL 1.16: SFTConfig, ModelConfig, DatasetMixtureConfig)."""
+"""TRL's `trl sft` (keys checked with TRL 1.16: SFTConfig, ModelConfig, DatasetMixtureConfig).
+
+Its answer-only loss over whole conversations needs a template with `{% generation %}` marks, which many have not.
+A row for each answer, what came before it as the prompt, gives the same loss with any template.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from advisor.base.files import dump_json
+from trainers.methods.shared.examples import read_rows
 from trainers.runs.emit import Emitted
 
 TITLE = "TRL SFTTrainer"
-COMMAND = "trl sft --config {folder}/trl.yaml"
+COMMAND = "cd {folder} && trl sft --config trl.yaml"
+_ROWS = "trl-rows.jsonl"
 
 
 def files(job: Emitted) -> dict[str, str]:
-    """`trl.yaml`."""
+    """`trl.yaml` and the rows as prompts and completions."""
     import yaml
 
-    return {"trl.yaml": yaml.safe_dump(_config(job), sort_keys=False)}
+    return {"trl.yaml": yaml.safe_dump(_config(job), sort_keys=False), _ROWS: "".join(_rows(job))}
+
+
+def _rows(job: Emitted) -> Iterator[str]:
+    """One row an answer."""
+    for row in read_rows(job.data):
+        for place, message in enumerate(row.messages):
+            if message["role"] == "assistant" and place > 0:
+                yield dump_json({"prompt": list(row.messages[:place]), "completion": [message]}) + "\n"
 
 
 def _config(job: Emitted) -> dict[str, Any]:
@@ -22,9 +38,9 @@ def _config(job: Emitted) -> dict[str, Any]:
     config: dict[str, Any] = {
         "model_name_or_path": job.model,
         "dtype": "bfloat16" if job.dtype == "bf16" else "float32",
-        "datasets": [{"path": "json", "data_files": str(job.data)}],
+        "datasets": [{"path": "json", "data_files": _ROWS}],
         "output_dir": f"trl-{job.spec.id}",
-        "assistant_only_loss": True,
+        "completion_only_loss": True,
         "max_length": job.max_tokens,
         "packing": False,
         "per_device_train_batch_size": job.micro_batch_size,
