@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from advisor.decision.costs import EVALUATION_EXAMPLES
+from advisor.decision.costs import DISTILLED_EXAMPLES, EVALUATION_EXAMPLES
 from advisor.decision.options import LEVELS
 from advisor.decision.result import Spread, Stage
 from advisor.decision.summary import spread
@@ -51,7 +51,7 @@ def staged_plan(winner: Outcome, ranked: Sequence[Outcome], valuation: Valuation
         stages.append(
             Stage(
                 name=step.option.label,
-                do=INSTRUCTIONS[step.option.approach],
+                do=_examples(step, valuation) + INSTRUCTIONS[step.option.approach],
                 gate=gate,
                 weeks=spread(step.weeks),
                 cost_usd=spread(step.upfront_usd),
@@ -59,6 +59,18 @@ def staged_plan(winner: Outcome, ranked: Sequence[Outcome], valuation: Valuation
         )
     stages.append(_decide_again())
     return stages
+
+
+def _examples(step: Outcome, valuation: Valuation) -> str:
+    """What has to be labelled first, where the option is trained on more than there is."""
+    if step.option.distilled:
+        return f"Have a teacher model write {DISTILLED_EXAMPLES:,} examples and review one in ten. "
+    wanted = step.option.labels or 0
+    at_hand = int(np.median(np.asarray(valuation.world.number("data.labelled_examples", 0.0))))
+    if wanted <= at_hand:
+        return ""
+    more = f"Label {wanted - at_hand:,} more examples ({wanted:,} in all)" if at_hand else f"Label {wanted:,} examples"
+    return f"{more} and have a sample reviewed. "
 
 
 def _steps(winner: Outcome, ranked: Sequence[Outcome]) -> list[Outcome]:

@@ -83,6 +83,14 @@ def test_the_best_options_are_told_to_people_with_reasons_and_a_plan(advisor: Ad
         assert part in ended.out
 
 
+def test_a_plan_for_more_examples_than_there_are_begins_with_labelling(advisor: Advisor) -> None:
+    found = advisor("decide", EXAMPLES / "clinic.yaml", "--json", *TODAY).json
+    missing = found["recommended"]["labels"] - found["facts"]["data.labelled_examples"]
+    assert missing > 0
+    step = next(stage for stage in found["plan"] if stage["name"] == found["recommended"]["label"])
+    assert step["do"].startswith(f"Label {missing:,} more examples")
+
+
 def test_an_empty_file_gets_the_questions_that_matter_most(advisor: Advisor, tmp_path: Path) -> None:
     file = tmp_path / "empty.yaml"
     file.write_text("", encoding="utf-8")
