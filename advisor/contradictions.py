@@ -105,6 +105,13 @@ _CLASHES = (
         "there are no labelled examples, yet their quality was reviewed",
         "correct the number of examples, or drop the quality",
     ),
+    _Clash(
+        "data.labelled_examples",
+        "data.reviewed_examples",
+        lambda count, reviewed: _low(reviewed) > _high(count),
+        "more examples were reviewed than there are",
+        "correct one of the two numbers",
+    ),
 )
 
 

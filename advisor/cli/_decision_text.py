@@ -25,6 +25,7 @@ def show(decision: Decision, rows: int) -> Iterator[str]:
     findings = [*decision.readiness, *decision.risks]
     yield from _items("Mind", [f"{f.severity}: {f.text}" + (f" Do: {f.do}" if f.do else "") for f in findings])
     yield from _items("Not known yet, and may stop this plan", [_open(f) for f in decision.unchecked[:UNCHECKED]])
+    yield from _items("Answers that played no part", [f"{u.text} ({u.fact})" for u in decision.unused])
     yield from _questions(decision)
     yield from _items("Changed since the decision before", [change.text for change in decision.changes])
     yield ""

@@ -1,11 +1,14 @@
-"""The price of each limit: what the best plan would be worth without it, less what it is worth with it."""
+"""The price of each limit: what the best plan would be worth without it, less what it is worth with it.
+
+A few samples tell which limits may cost something; those are decided again in full without the limit.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from advisor.answers import Answer, plain_value
-from advisor.decision.flips import with_value
+from advisor.decision.flips import first_of, with_value
 from advisor.decision.result import ConstraintPrice
 from advisor.decision.variants import CLEAR_USD, value_variants
 from advisor.values import show_value
@@ -51,7 +54,9 @@ def constraint_prices(study: Study, options: Sequence[Option], winner: int | Non
     for row, fact in enumerate(limits):
         best = variants.best(row)
         gain = 0.0 if best is None else max(float(variants.objective_usd[row, best]) - base, 0.0)
-        other = variants.options[best] if best is not None and gain > CLEAR_USD else None
+        again = first_of(study, _without(study, fact)) if gain > CLEAR_USD else None
+        gain = 0.0 if again is None else max(again[1] - base, 0.0)
+        other = again[0] if again is not None and gain > CLEAR_USD else None
         found.append(_price(study, fact, gain if other else 0.0, float(variants.months[row]), other))
     return sorted(found, key=lambda price: -price.cost_usd)
 
@@ -74,9 +79,9 @@ def _price(study: Study, fact: str, cost_usd: float, months: float, other: Optio
     limit, a_month = study.answers.value(fact), cost_usd / max(months, 1e-9)
     shown = f"{study.rules.facts[fact].label} ({show_value(limit, study.rules.facts[fact])})"
     if other is None:
-        text = f"{shown} costs nothing: without it the same plan would be recommended."
+        text = f"{shown} costs nothing: without it the same plan would come first."
     else:
-        text = f"{shown} costs ${a_month:,.0f} a month: without it {other.label} would be recommended."
+        text = f"{shown} costs ${a_month:,.0f} a month: without it {other.label} would come first."
     return ConstraintPrice(
         fact=fact,
         limit=plain_value(limit),

@@ -19,7 +19,15 @@ from advisor.decision.changes import changes_between
 from advisor.decision.constraints import constraint_prices
 from advisor.decision.flips import find_flips
 from advisor.decision.limits import show_limit
-from advisor.decision.optimize import Relaxation, choose, pareto, relaxations, smallest_conflict
+from advisor.decision.optimize import (
+    Relaxation,
+    choose,
+    impossible,
+    joint_relaxations,
+    pareto,
+    relaxations,
+    smallest_conflict,
+)
 from advisor.decision.plan import staged_plan
 from advisor.decision.points import SEED
 from advisor.decision.ranking import rank, within_share
@@ -37,11 +45,12 @@ from advisor.decision.result import (
 from advisor.decision.sensitivity import sensitivities
 from advisor.decision.study import Study, build_study
 from advisor.decision.summary import briefs, full
+from advisor.decision.unused import unused
 from advisor.decision.variants import representatives
 from advisor.decision.verdict import Standing, stand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -135,6 +144,7 @@ class _Assembly:
             readiness=explain.findings(study.rules.readiness, study.outcomes[leader].option, self.known),
             risks=explain.findings(study.rules.risks, study.outcomes[leader].option, self.known),
             unchecked=[] if self.quick else self._unchecked(leader),
+            unused=[] if self.quick else unused(study, self.today),
             assumptions=self._assumptions(leader, ranked),
             conflict=self._conflict() if place is None else None,
             pareto=[] if self.quick else pareto([study.candidates[i] for i in ranking.feasible or ranking.order]),
@@ -278,21 +288,35 @@ class _Assembly:
 
     def _conflict(self) -> Conflict:
         study = self.study
-        limits = smallest_conflict(study.choosable, study.limits)
-        ways = relaxations(study.choosable, study.limits)
+        alone = impossible(study.choosable, study.limits)
+        limits = alone or smallest_conflict(study.choosable, study.limits)
+        ways = [[way] for way in relaxations(study.choosable, study.limits)]
+        ways = ways or self._one_of_each(joint_relaxations(study.choosable, study.limits))
         kept = any(c.meets(study.limits) for c in study.candidates if c.option_id not in study.barred)
         what = "No option that is worth its cost meets" if kept else "No option meets"
-        named = " and ".join(f"the {limit.label} ({show_limit(limit.fact, limit.bound)})" for limit in limits)
+        named = [f"the {limit.label} ({show_limit(limit.fact, limit.bound)})" for limit in limits]
+        said = ", and none ".join(named) if alone else f"{' and '.join(named)} at once"
         return Conflict(
             limits=[limit.fact for limit in limits],
-            text=f"{what} {named} at once." if len(limits) > 1 else f"{what} {named}.",
+            text=f"{what} {said}.",
             relaxations=[self._way_out(way) for way in ways[:4]],
         )
 
-    def _way_out(self, way: Relaxation) -> str:
-        label = self.study.outcomes[self.study.places[way.option_id]].option.label
-        before, after = (show_limit(way.limit.fact, bound) for bound in (way.limit.bound, way.bound))
-        return f"{way.limit.label} from {before} to {after}: {label}"
+    def _one_of_each(self, ways: Sequence[list[Relaxation]]) -> list[list[Relaxation]]:
+        """The nearest way of every approach."""
+        found: dict[str, list[Relaxation]] = {}
+        for way in ways:
+            found.setdefault(self.study.outcomes[self.study.places[way[0].option_id]].option.approach, way)
+        return list(found.values())
+
+    def _way_out(self, way: Sequence[Relaxation]) -> str:
+        label = self.study.outcomes[self.study.places[way[0].option_id]].option.label
+        moves = (
+            f"{one.limit.label} from {show_limit(one.limit.fact, one.limit.bound)} "
+            f"to {show_limit(one.limit.fact, one.bound)}"
+            for one in way
+        )
+        return f"{' and '.join(moves)}: {label}"
 
     def _near_best(self, place: int | None) -> list[str]:
         if place is None:

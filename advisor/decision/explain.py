@@ -84,7 +84,7 @@ def _expected(option: OptionResult) -> float:
 
 def _apart(gap: float) -> str:
     """How the loser's value stands to the winner's."""
-    return f"is worth {_usd(abs(gap))} {'less' if gap >= 0 else 'more'} over the horizon"
+    return f"is worth {_usd(abs(gap))} {'less' if gap >= 0 else 'more'} on average over the horizon"
 
 
 def effect_reasons(option: Option, about: str, quality: QualityModel, rules: RuleBook) -> list[Reason]:

@@ -76,18 +76,22 @@ def find_flips(study: Study, options: Sequence[Option], winner: int) -> list[Fli
     return sorted((flip for flip in found if flip is not None), key=lambda flip: flip.winner_option_id == "")
 
 
-def _first(study: Study, answers: Answers) -> Option | None:
-    """What would come first under other answers, decided on as many samples; None when nothing meets all limits."""
+def first_of(study: Study, answers: Answers) -> tuple[Option, float] | None:
+    """What would come first under other answers and its objective in US dollars, decided on as many samples; None when
+    nothing meets all limits."""
     again = build_study(answers, study.rules, study.catalogue, study.on, samples=study.world.points.count)
     feasible = rank(again).feasible
-    return again.outcomes[feasible[0]].option if feasible else None
+    if not feasible:
+        return None
+    return again.outcomes[feasible[0]].option, again.candidates[feasible[0]].objective_usd
 
 
 def _confirmed(hit: _Try, further: _Try, study: Study, winner: Option) -> Flip | None:
     """The flip as a decision on the changed answers sees it: the grid has few samples and few options, so its word is
     not enough. Where the nearest value does not hold, the one that the first grid found is tried."""
     for each in (hit,) if hit is further else (hit, further):
-        first = _first(study, each.answers)
+        found = first_of(study, each.answers)
+        first = None if found is None else found[0]
         if first is None or kind_of(first) != kind_of(winner):
             return _flip(each, first, study.answers)
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from advisor.decision.world import World
 
+SLACK = 1e-6
+"""What rounding lets pass: 0.85 is not 84.9 %."""
 SURE_OF = {
     "latency_p95_ms": 0.6,
     "quality": 0.5,
@@ -68,11 +71,15 @@ def show_limit(fact: str, bound: float) -> str:
     """A limit's bound as people read it, rounded so that it still admits what needs it."""
     match fact:
         case "limits.latency_p95_ms":
-            return f"{bound:,.0f} ms"
+            return f"{_up(bound):,.0f} ms"
         case "limits.quality_floor":
-            return f"{bound:.0%}"
+            return f"{math.floor(1000 * bound + SLACK) / 10:.3g}%"
         case "limits.deadline_weeks":
-            return f"{bound:,.1f} weeks"
+            return f"{_up(10 * bound) / 10:,.1f} weeks"
         case "hardware.gpus":
             return "none missing" if bound <= 0 else f"{bound:,.0f} more replicas"
-    return f"${bound:,.0f}"
+    return f"${_up(bound):,.0f}"
+
+
+def _up(bound: float) -> int:
+    return math.ceil(bound - SLACK)

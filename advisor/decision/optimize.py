@@ -14,6 +14,7 @@ the status that is reported is the solver's own (`sol_status`, not the "Optimal"
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ RISK_WEIGHT = 0.1
 TAIL = 0.1
 TOLERANCE = 0.05
 """Plans whose value lies within this share of the best one's are told apart by their steps of work (judgement)."""
+LEAST_SHARE = 1e-3
 LEVEL_UNIT = 10.0
 """One step of work outweighs any difference of value inside the tolerance."""
 
@@ -208,6 +210,35 @@ def relaxations(candidates: Sequence[Candidate], limits: Sequence[Limit]) -> lis
         nearest = min(possible, key=lambda c: abs(c.metrics[limit.metric] - limit.bound))
         found.append(Relaxation(limit, nearest.metrics[limit.metric], nearest.option_id, nearest.objective_usd))
     return sorted(found, key=lambda r: abs(r.bound - r.limit.bound) / (abs(r.limit.bound) or 1.0))
+
+
+def joint_relaxations(candidates: Sequence[Candidate], limits: Sequence[Limit]) -> list[list[Relaxation]]:
+    """Where no single limit can be moved alone: the moves of several that together let an option in, the nearest one
+    first (money, time and latency by their ratio, quality by its odds)."""
+
+    def moves(c: Candidate) -> list[Relaxation]:
+        return [
+            Relaxation(limit, c.metrics[limit.metric], c.option_id, c.objective_usd)
+            for limit in limits
+            if not limit.allows(c.metrics[limit.metric])
+        ]
+
+    def far(way: list[Relaxation]) -> float:
+        return sum(abs(_scaled(r.limit, r.bound) - _scaled(r.limit, r.limit.bound)) for r in way)
+
+    return sorted((way for c in candidates if (way := moves(c))), key=far)
+
+
+def _scaled(limit: Limit, value: float) -> float:
+    if limit.floor:
+        share = min(max(value, LEAST_SHARE), 1.0 - LEAST_SHARE)
+        return math.log(share / (1.0 - share))
+    return math.log(max(value, LEAST_SHARE))
+
+
+def impossible(candidates: Sequence[Candidate], limits: Sequence[Limit]) -> list[Limit]:
+    """The limits that no option meets even by themselves."""
+    return [limit for limit in limits if not any(c.meets([limit]) for c in candidates)]
 
 
 def pareto(candidates: Sequence[Candidate]) -> list[str]:

@@ -214,6 +214,13 @@ class Finding(Record):
     """Facts that have to be answered before it can be judged; empty for a finding that holds."""
 
 
+class Unused(Record):
+    """An answer that played no part, and why."""
+
+    fact: str
+    text: str
+
+
 class Assumption(Record):
     """A fact, price or effect that the numbers rest on."""
 
@@ -326,6 +333,8 @@ class Decision(Record):
     risks: list[Finding]
     unchecked: list[Finding] = []
     """What might stop or endanger the plan and is not known yet; each names its open facts."""
+    unused: list[Unused] = []
+    """Answers that played no part in the decision."""
     assumptions: list[Assumption]
     conflict: Conflict | None = None
     pareto: list[str]

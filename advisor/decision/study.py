@@ -61,6 +61,8 @@ class Study:
     limits: list[Limit]
     considered: int
     standing_in: Option | None = None
+    current_model: str | None = None
+    """Catalogue id of the model in use; None when it is unknown or not in the catalogue."""
 
     @property
     def quality(self) -> QualityModel:
@@ -134,6 +136,7 @@ def build_study(answers: Answers, rules: RuleBook, catalogue: Catalogue, on: dat
         limits=limits_of(world),
         considered=len(generated),
         standing_in=standing_in,
+        current_model=current_model,
     )
 
 

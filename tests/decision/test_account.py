@@ -81,7 +81,7 @@ def test_why_tells_of_the_winner_a_loser_and_what_was_ruled_out(advisor: Advisor
     assert all(source["source"] for figure in winner["trace"] for source in figure["sources"])
     loser = advisor("why", "rag_plus_ft", "--answers", file, "--json", "--today", "2026-11-24").json
     assert loser["recommended"] is False
-    assert "less over the horizon" in loser["reasons"][0]["text"]
+    assert "less on average over the horizon" in loser["reasons"][0]["text"]
     gone = advisor("why", "lora", "--answers", file, "--json", "--today", "2026-11-24").json
     assert gone["place"] is None
     assert gone["ruled_out"][0]["rule"] in ("changing-facts-not-by-tuning", "citations-need-documents")

@@ -170,6 +170,44 @@ def test_an_infeasible_wish_gets_the_conflict_and_the_cheapest_way_out(advisor: 
     assert found["ranked"]
 
 
+def test_limits_that_are_each_out_of_reach_are_all_named_and_moved_together(advisor: Advisor, tmp_path: Path) -> None:
+    facts = {
+        "task.kind": "question_answering",
+        "knowledge.source": "static_corpus",
+        "limits.quality_floor": 0.999,
+        "limits.latency_p95_ms": 20,
+    }
+    ended = advisor("decide", write(tmp_path, facts), "--json", "--samples", "256", *TODAY)
+    assert ended.code == 1
+    conflict = ended.json["conflict"]
+    assert set(conflict["limits"]) == {"limits.quality_floor", "limits.latency_p95_ms"}
+    assert "99.9%" in conflict["text"]
+    assert "20 ms" in conflict["text"]
+    for way in conflict["relaxations"]:
+        assert "quality floor from 99.9% to" in way
+        assert "latency limit from 20 ms to" in way
+
+
+def test_no_answer_is_ignored_in_silence(advisor: Advisor, tmp_path: Path) -> None:
+    entry = {"approach": "lora", "model": "nope", "training": "lora", "quality": 0.9, "n": 100}
+    facts = {
+        "task.kind": "summarisation",
+        "task.classes": 12,
+        "current.approach": "prompting",
+        "current.model": "gpt-99-mega",
+        "finance.start": "2020-01-01",
+        "measured.options": [{**entry, "latency_p95_ms": None, "source": "a test"}],
+    }
+    ended = advisor("decide", write(tmp_path, facts), "--json", "--samples", "256", *TODAY)
+    said = {one["fact"]: one["text"] for one in ended.json["unused"]}
+    assert said.keys() == {"task.classes", "current.model", "finance.start", "measured.options"}
+    assert "task.kind = summarisation" in said["task.classes"]
+    assert "gpt-99-mega" in said["current.model"]
+    known = {**facts, "current.model": "gpt-6-sol", "finance.start": "2027-01-01"}
+    fewer = advisor("decide", write(tmp_path, known), "--json", "--samples", "256", *TODAY).json
+    assert {one["fact"] for one in fewer["unused"]} == {"task.classes", "measured.options"}
+
+
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
