@@ -123,7 +123,7 @@ def flip_text(context: Context, flip: Flip) -> str:
     bound = ""
     if _is_number(now) and _is_number(then):
         bound = " or more" if then > now else " or less"
-    wins = f"{flip_winner(flip)} would be recommended" if flip.winner_option_id else "nothing would meet all limits"
+    wins = f"{flip_winner(flip)} would come first" if flip.winner_option_id else "nothing would meet all limits"
     return f"{context.fact(flip.fact).label}: at {said(then)}{bound} instead of {said(now)}, {wins}."
 
 
@@ -317,7 +317,7 @@ def _constraint_prices(context: Context) -> list[Block]:
     if free:
         blocks.append(
             Paragraph(
-                f"Limits that cost nothing, because the same plan would be recommended without them: "
+                f"Limits that cost nothing, because the same plan would come first without them: "
                 f"{'; '.join(free)}.",
                 quiet=True,
             )
