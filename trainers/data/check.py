@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,8 +103,11 @@ def frame_of(source: Source, mapping: RowMapping) -> Frame:
     return Frame.of([row.question for row in rows if isinstance(row, Conversation)])
 
 
-def check(request: Request, *, progress: Progress | None = None) -> Report:
-    """Check a file. Raises `InvalidDataError` when it cannot be read at all; everything else is a finding."""
+def check(request: Request, *, progress: Progress | None = None, tell: Callable[[str], None] | None = None) -> Report:
+    """Check a file; `progress` hears the rows read, `tell` how far a slow step is.
+
+    Raises `InvalidDataError` when it cannot be read at all; everything else is a finding.
+    """
     source, mapping = open_mapped(request.file, request.maps, system=request.system, split=request.split)
     frame = frame_of(source, mapping)
     test = _read_test(request, frame)
@@ -114,7 +117,7 @@ def check(request: Request, *, progress: Progress | None = None) -> Report:
     repeats = find_repeats(table)
     leaks = list(leak_findings(table, test, wanted_runs)) if test is not None and wanted_runs is not None else []
     if test is not None and request.embeddings:
-        leaks += _embedding_leaks(request, source, mapping)
+        leaks += _embedding_leaks((source, mapping, table), (*_open_test(request), test), frame, tell)
     tokens = _tokens(request, source, mapping, table)
     findings = [*_in_order(request, table, repeats, leaks, tokens, test)]
     return Report(
@@ -137,8 +140,7 @@ def check(request: Request, *, progress: Progress | None = None) -> Report:
 def _read_test(request: Request, frame: Frame) -> Table | None:
     if request.test is None:
         return None
-    same_columns = Path(request.test).suffix == Path(request.file).suffix
-    source, mapping = open_mapped(request.test, request.maps if same_columns else ())
+    source, mapping = _open_test(request)
     table = read_table(source, Job(mapping, frame=frame, full=False, keep_ngrams=True), workers=request.workers)
     if not table.usable:
         raise InvalidDataError("no row of the test set can be used", where=request.test)
@@ -155,28 +157,39 @@ def _sample_below(source: Source) -> int:
     return min(int((1 << 64) * min(1.0, 2 * SAMPLE_ROWS / max(size / max(width, 1), 1))), (1 << 64) - 1)
 
 
-def _embedding_leaks(request: Request, source: Source, mapping: RowMapping) -> list[Finding]:
-    from trainers.data.embedding import embedding_leaks
-
+def _open_test(request: Request) -> tuple[Source, RowMapping]:
     assert request.test is not None
-    test, test_mapping = open_mapped(request.test, ())
-    return embedding_leaks(source, mapping, test, test_mapping)
+    same_columns = Path(request.test).suffix == Path(request.file).suffix
+    return open_mapped(request.test, request.maps if same_columns else ())
+
+
+def _embedding_leaks(
+    train: tuple[Source, RowMapping, Table],
+    test: tuple[Source, RowMapping, Table],
+    frame: Frame,
+    tell: Callable[[str], None] | None,
+) -> list[Finding]:
+    from trainers.data.embedding import MOST_TEST_ROWS, MOST_TRAIN_ROWS, embedding_leaks
+
+    rows, test_rows = _some_rows(*train, MOST_TRAIN_ROWS), _some_rows(*test, MOST_TEST_ROWS)
+    of_train, of_test = train[2].usable, test[2].usable
+    return embedding_leaks(rows, test_rows, frame=frame, of_train=of_train, of_test=of_test, tell=tell)
 
 
 def _tokens(request: Request, source: Source, mapping: RowMapping, table: Table) -> Tokenised | None:
     if request.model is None or not table.usable:
         return None
-    rows = _some_rows(source, mapping, table)
+    rows = _some_rows(source, mapping, table, MOST_ROWS)
     return tokenise(rows, model=request.model, max_tokens=request.max_tokens, of_rows=table.usable)
 
 
-def _some_rows(source: Source, mapping: RowMapping, table: Table) -> Iterator[Conversation]:
+def _some_rows(source: Source, mapping: RowMapping, table: Table, most: int) -> Iterator[Conversation]:
     """All usable rows, or a random sample of a large set (the same each time)."""
     import numpy as np
 
     lines = table.lines
-    if table.usable > MOST_ROWS:
-        lines = np.sort(np.random.default_rng(0).choice(lines, MOST_ROWS, replace=False))
+    if table.usable > most:
+        lines = np.sort(np.random.default_rng(0).choice(lines, most, replace=False))
     wanted = set(lines.tolist())
     for line, value in source.rows():
         if line in wanted:

@@ -22,7 +22,9 @@ _GLYPHS = {"error": "x", "warning": "!", "info": "-"}
 @click.option("--model", metavar="MODEL", help="Also look through the tokenizer and chat template of this model.")
 @click.option("--max-tokens", type=click.IntRange(min=8), help="Length limit (default: the model's own).")
 @click.option("--method", type=click.Choice(_METHODS), default="lora", help="What the rows are for (lora).")
-@click.option("--embeddings", is_flag=True, help="Also look for test rows that say the same in other words (slow).")
+@click.option(
+    "--embeddings", is_flag=True, help="Also look for test rows in other words (about a minute for 50,000 rows)."
+)
 @wanted_options
 @mapping_options
 @common_options
@@ -34,7 +36,7 @@ def command(options: Options, file: str, dataset_split: str | None, **rest: Any)
     from trainers.data.check import Request, check
 
     request = Request(file=file, split=dataset_split, **rest)
-    report = check(request, progress=progress_talk("read"))
+    report = check(request, progress=progress_talk("read"), tell=talk)
     recorded = record_measured(
         options.project, _facts(report), source=f"advisor data check {file}", evidence_n=report.usable
     )
