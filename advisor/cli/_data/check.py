@@ -22,9 +22,7 @@ _GLYPHS = {"error": "x", "warning": "!", "info": "-"}
 @click.option("--model", metavar="MODEL", help="Also look through the tokenizer and chat template of this model.")
 @click.option("--max-tokens", type=click.IntRange(min=8), help="Length limit (default: the model's own).")
 @click.option("--method", type=click.Choice(_METHODS), default="lora", help="What the rows are for (lora).")
-@click.option(
-    "--embeddings", is_flag=True, help="Also look for test rows in other words (about a minute for 50,000 rows)."
-)
+@click.option("--embeddings", is_flag=True, help="Also look for test rows in other words (minutes).")
 @wanted_options
 @mapping_options
 @common_options
