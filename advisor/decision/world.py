@@ -136,6 +136,7 @@ def build_world(facts: Mapping[str, Fact], variants: Sequence[Answers], points: 
             spread.add(fact_id)
     _deny_what_does_not_apply(facts, values)
     _shorten_answers(values)
+    _count_labels_of_classification(values)
     return World(points, Facts(values), frozenset(spread))
 
 
@@ -154,6 +155,13 @@ def _shorten_answers(values: dict[str, Any]) -> None:
     if limit is not None and isinstance(length, np.ndarray):
         most = np.maximum(np.asarray(limit, dtype=float) * FAST_TOKENS_PER_MS, 1.0)
         values["traffic.output_tokens"] = np.fmin(length, most)
+
+
+def _count_labels_of_classification(values: dict[str, Any]) -> None:
+    """Only a classification has several labels that each need examples."""
+    drawn = values.get("task.classes")
+    if isinstance(drawn, np.ndarray):
+        values["task.classes"] = np.where(np.asarray(values.get("task.kind")) == "classification", drawn, 1)
 
 
 def _depends(fact: Fact) -> bool:
