@@ -30,7 +30,7 @@ def parse_typed(fact: Fact, raw: Any) -> Any:
 
 def _plain(fact: Fact, text: str) -> Any:
     if not text:
-        raise _bad(fact, "nothing was entered", "type a value, or s to skip")
+        raise _bad(fact, "nothing was entered", "type a value")
     match str(fact.type):
         case "bool":
             return _bool(fact, text)
@@ -58,7 +58,7 @@ def _bool(fact: Fact, text: str) -> bool:
         return True
     if text.lower() in _NO or text == "2":
         return False
-    raise _bad(fact, f"{text!r} is neither yes nor no", "type y or n, or s to skip")
+    raise _bad(fact, f"{text!r} is neither yes nor no", "write yes or no")
 
 
 def _choice(fact: Fact, text: str) -> str:
@@ -67,7 +67,7 @@ def _choice(fact: Fact, text: str) -> str:
         number = whole_number(text)
         if not 1 <= number <= len(values):
             shown = text if len(text) <= 20 else f"{text[:17]}..."
-            raise _bad(fact, f"there is no choice {shown}", f"type a number from 1 to {len(values)}, or s to skip")
+            raise _bad(fact, f"there is no choice {shown}", f"there are 1 to {len(values)}")
         return values[number - 1]
     wanted = text.lower().replace(" ", "_")
     if wanted in values:
@@ -80,7 +80,7 @@ def _choice(fact: Fact, text: str) -> str:
     if len(begins) == 1:
         return begins[0]
     close = get_close_matches(wanted, values, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"type a number from 1 to {len(values)}"
+    hint = f"did you mean {close[0]!r}?" if close else f"one of {', '.join(values)}"
     fix = f"it could be {' or '.join(begins)}" if begins else hint
     raise _bad(fact, f"{text!r} is not one of the choices", fix)
 
@@ -108,7 +108,7 @@ def _suffix(text: str) -> str:
 def _number(fact: Fact, text: str) -> int | float:
     found = _AMOUNT.match(text.strip())
     if found is None or not any(character.isdigit() for character in found["number"]):
-        raise _bad(fact, f"{text!r} is not a number", "type digits, for example 2500, 2.5k or 100-200; s to skip")
+        raise _bad(fact, f"{text!r} is not a number", "type digits, for example 2500, 2.5k or 100-200")
     value = float(re.sub(r"[,_ ]", "", found["number"]))
     scale = _scale(fact, found["suffix"].strip(), text)
     # Dividing keeps 95% at 0.95, where multiplying by 0.01 gives 0.9500000000000001.
