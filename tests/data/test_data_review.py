@@ -56,8 +56,12 @@ def test_the_sample_is_stratified_seeded_and_stays(advisor: Advisor, project: Pa
     review(advisor, project, rows_file, "--status")
     assert sample(project) == first
     review(advisor, project, rows_file, "--status", "--again", "--seed", 5)
-    assert sample(project) != first
+    other = sample(project)
+    assert other != first
     assert (project / "data" / "review" / "rows-01" / "plan.json").exists()
+    review(advisor, project, rows_file, "--status")
+    assert sample(project) == other
+    assert advisor("data", "review", rows_file, "--project", project, "--status", "--seed", 0).code == 2
 
 
 @pytest.mark.parametrize(("bad", "outcome", "code"), [(0, "proven", 0), (2, "proven", 0), (3, "not_proven", 1)])

@@ -205,7 +205,7 @@ def _send_to_review(options: Options, out: Path) -> None:
     folder = review_folder(Project.open(options.project).data_folder, str(out))
     before = Review.open(folder, now=_now)
     changed = before is not None and before.record.sha256 != sha256_of_file(out)
-    review = start(ReviewRequest(str(out), again=changed), folder, now=_now)
+    review = start(ReviewRequest(str(out), again=changed, go_on=True), folder, now=_now)
     talk(f"sent to review: {len(review.items)} sampled rows wait. advisor data review {out}")
 
 

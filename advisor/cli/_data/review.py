@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from advisor.base.errors import UsageError
 from advisor.cli._data.shared import mapping_options
@@ -58,7 +59,7 @@ def command(
 
     project = Project.open(options.project)
     name = reviewer or _login()
-    request = ReviewRequest(file, maps, system, dataset_split, **standards)
+    request = ReviewRequest(file, maps, system, dataset_split, **standards, go_on=not _named(standards))
     review = start(request, review_folder(project.data_folder, file), now=lambda: datetime.now(UTC))
     if export is not None:
         talk(f"{export_sheet(review, export, name)} rows written to {export}")
@@ -77,6 +78,12 @@ def command(
         if recorded:
             talk(f"recorded as measured: {', '.join(recorded)}")
     return 1 if standing.outcome == "not_proven" and out is None else 0
+
+
+def _named(standards: dict[str, Any]) -> bool:
+    """Whether any standard was given rather than left at its default."""
+    given = click.get_current_context().get_parameter_source
+    return any(given(name) is not ParameterSource.DEFAULT for name in standards)
 
 
 def _login() -> str:

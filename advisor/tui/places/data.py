@@ -151,7 +151,7 @@ class DataPlace(Place):
         place = review_folder(session.project.data_folder, str(path))
 
         def draw() -> Review:
-            return start(ReviewRequest(str(path)), place, now=lambda: datetime.now(UTC))
+            return start(ReviewRequest(str(path), go_on=True), place, now=lambda: datetime.now(UTC))
 
         try:
             review = await asyncio.to_thread(draw)

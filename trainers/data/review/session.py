@@ -59,6 +59,8 @@ class ReviewRequest:
     seed: int = 0
     again: bool = False
     """Draw a new sample although there is one; the old one is kept beside it."""
+    go_on: bool = False
+    """No standard was named: a review under way goes on to its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +236,8 @@ def _refuse_other(record: PlanRecord, request: ReviewRequest, digest: str) -> No
     fix = "draw a new sample: --again (what was reviewed is kept in a folder beside it)"
     if record.sha256 != digest:
         raise UsageError("the file changed since its sample was drawn", where=request.file, fix=fix)
+    if request.go_on:
+        return
     wanted = _plan(request, record.rows)
     if (wanted.sample, wanted.allowed_bad, request.seed) != (record.sample, record.allowed_bad, record.seed):
         raise UsageError(
