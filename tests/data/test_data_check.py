@@ -310,6 +310,11 @@ def test_personal_data_and_secrets_are_found_and_not_repeated(advisor: Advisor, 
     assert "ann.lee" not in ended.out
 
 
+def test_tools_that_no_prompt_shows_are_told(advisor: Advisor, tmp_path: Path) -> None:
+    rows = [*good_rows(25), chat("what is the weather", "sunny", tools=[{"type": "function"}])]
+    assert findings(advisor, write(tmp_path / "rows.jsonl", rows))["tools_not_shown"]["lines"] == [26]
+
+
 PERSONAL = (
     "Dear Ms Okafor, where is my parcel?",
     "the parcel is late.\n\nKind regards,\nJohn P. Smith",
