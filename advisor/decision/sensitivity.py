@@ -100,13 +100,11 @@ def _shown(study: Study, name: str, share: float) -> str:
     if name in study.rules.facts:
         column = study.world.facts[name]
         fact = study.rules.facts[name]
-        if column.dtype.kind in "US":
-            first = np.argsort(study.world.points.uniform(name), kind="stable")
-            return str(column[first[min(int(share * column.size), column.size - 1)]])
-        if column.dtype.kind == "b":
+        if column.dtype.kind in "USb":
             order = np.argsort(study.world.points.uniform(name), kind="stable")
             tenth = max(1, column.size // 10)
-            return "yes" if column[order[:tenth] if share < 0.5 else order[-tenth:]].mean() > 0.5 else "no"
+            values, counts = np.unique(column[order[:tenth] if share < 0.5 else order[-tenth:]], return_counts=True)
+            return show_value(values[counts.argmax()].item(), fact)
         value = float(f"{float(np.quantile(column, share)):.3g}")
         return f"{value:.1%}" if fact.type == "share" else show_value(value, fact)
     return "its low end" if share < 0.5 else "its high end"

@@ -41,13 +41,18 @@ def context_for(
         today=today,
         max_price_age_days=max_price_age_days,
         claims=claims(decision, rules),
-        facts={fact.id: _words(fact) for fact in rules.facts.values()},
+        facts=words_of(rules),
         changes=changes,
         compared_with=compared_with,
         outcomes=outcomes(source.project, decision) if source.project else (),
         evaluations=evaluations(source.project) if source.project else (),
     )
     return replace(context, **_prices(context, source))
+
+
+def words_of(rules: RuleBook) -> dict[str, FactWords]:
+    """How each fact is spoken of."""
+    return {fact.id: _words(fact) for fact in rules.facts.values()}
 
 
 def _words(fact: Fact) -> FactWords:

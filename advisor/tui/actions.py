@@ -52,7 +52,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("part-flips", ("f",), "f", "Flips", "What would change the recommendation", "recommendation"),
     Action("part-ruled-out", ("x",), "x", "Ruled out", "What was ruled out, and by which rule", "recommendation"),
     Action("report", ("e",), "e", "Report", "Write the report (HTML, Markdown, JSON)", "recommendation", True),
-    Action("chart", ("c",), "c", "Chart/table", "Cash-flow chart or table of cost lines", "costs", True),
+    Action(
+        "chart", ("c",), "c", "Next view", "Cash-flow chart, account by line, or returns and break-evens", "costs", True
+    ),
     Action("next-option", ("n",), "n", "Next option", "The money of the next option", "costs", True),
     Action("previous-option", ("p",), "p", "Previous option", "The money of the option before", "costs"),
     Action("check-data", ("c",), "c", "Check", "Check the selected data file", "data", True),

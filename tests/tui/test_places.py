@@ -125,7 +125,11 @@ async def test_costs_as_chart_and_as_account(tmp_path: Path, size: tuple[int, in
         for keys, line in (([], costs[0]), (["end"], costs[-1])):
             await shown.press(*keys)
             await shown.until(lambda line=line: line.label in _details(shown.text()), line.label)
-        await shown.press("w")
+        await shown.press("c")
+        await shown.until(lambda: "Discounted payback" in shown.text(), "the returns")
+        await shown.press("end")
+        await shown.until(lambda: "P10 to P90" in shown.text(), "their last line")
+        await shown.press("c", "c", "w")
         assert "origin" in shown.says()
 
 
@@ -248,7 +252,7 @@ async def test_the_palette_knows_every_action_and_runs_it_in_its_place(project: 
     async with terminal(project, LARGE) as shown:
         await shown.press("escape", "ctrl+p")
         await shown.type("chart")
-        await shown.until(lambda: "Costs: Chart/table" in shown.says())
+        await shown.until(lambda: "Costs: Next view" in shown.says())
         await shown.press("enter")
         await shown.until(lambda: "[3 Costs]" in shown.text())
 

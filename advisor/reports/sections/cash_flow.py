@@ -32,7 +32,8 @@ _LARGEST_RATE = 10.0
 PAYBACK_RULE = (
     "An option pays back in the month from which its cumulative cash stays at or above zero through the horizon, "
     "interpolated within that month. An earlier crossing that does not last is not counted; an option that is below "
-    "zero at the end never pays back, and counts as later than any that does."
+    "zero at the end never pays back, and counts as later than any that does. Regret is how much an option falls short "
+    "of the best permitted one in hindsight, on average."
 )
 
 
@@ -135,8 +136,7 @@ def _chances(context: Context, drawn: list[OptionResult]) -> Table:
         shown = [NOT_APPLICABLE] * 3 if _is_today(context, option) else chances
         within = option.feasible_probability >= 0.5
         rows.append([option.label, option.npv_usd, *shown, option.expected_regret_usd if within else OUTSIDE])
-    title = "Chances, and regret: how much each falls short of the best permitted choice in hindsight, on average"
-    return Table("returns", title, columns, rows)
+    return Table("returns", "Chances and regret", columns, rows)
 
 
 def _months(option: OptionResult, cash: CashSeries) -> Table:

@@ -28,6 +28,7 @@ _COLUMNS = (
     Column("In all", right=True),
     Column("Basis"),
 )
+_NEXT = {"chart": "account", "account": "returns", "returns": "chart"}
 
 
 class CostsPlace(Place):
@@ -51,6 +52,8 @@ class CostsPlace(Place):
                 yield Table(_COLUMNS, id="lines")
                 with VerticalScroll(id="basis", can_focus=False):
                     yield Static(id="basis-text")
+            with VerticalScroll(id="returns"):
+                yield Static(id="returns-text")
 
     async def show(self) -> None:
         session = self.session
@@ -81,6 +84,8 @@ class CostsPlace(Place):
         self.query_one("#legend", Static).update(legend)
         self.query_one("#lines", Table).show([_cells(line) for line in account(option)])
         self._show_basis()
+        if self.query_one(ContentSwitcher).current == "returns":
+            self._show_returns()
 
     @on(Table.Moved, "#lines")
     def _show_basis(self) -> None:
@@ -101,10 +106,27 @@ class CostsPlace(Place):
         return found[row] if 0 <= row < len(found) else None
 
     def action_chart(self) -> None:
+        """The next of chart, account and returns."""
         switcher = self.query_one(ContentSwitcher)
-        switcher.current = "account" if switcher.current == "chart" else "chart"
+        switcher.current = _NEXT[switcher.current or "chart"]
         if switcher.current == "account":
             self.query_one("#lines").focus()
+        elif switcher.current == "returns":
+            self._show_returns()
+            self.query_one("#returns").focus()
+
+    def _show_returns(self) -> None:
+        """Returns, chances, what moves the value and break-evens of the recommended option, as the report has them."""
+        session, decision = self.session, self._decision
+        if session is None or decision is None:
+            return
+        from advisor.reports.glance import money_text
+
+        width = max(self.query_one("#returns").content_size.width or self.size.width - 4, 40)
+        said = money_text(decision, session.project.rulebook, decision.today, min(width, 118))
+        if not session.complete:
+            said = f"The full decision is still being made; break-evens follow.\n\n{said}"
+        self.query_one("#returns-text", Static).update(Content(said))
 
     def action_next_option(self) -> None:
         self._step(1)
@@ -159,7 +181,7 @@ def _headline(session: "Session", option: "OptionResult | None", number: int, de
         f"{spread(option.upfront_cost_usd, money)} at start, {spread(option.monthly_cost_usd, money)} a month; "
         f"value {spread(option.npv_usd, money)} over {decision.horizon_months} months"
     )
-    keys = show_pairs([("n p", "next, previous option"), ("c", "chart or table"), ("w", "basis and sources")])
+    keys = show_pairs([("n p", "next, previous option"), ("c", "chart, account, returns"), ("w", "why")])
     return lines([first, second, keys])
 
 
