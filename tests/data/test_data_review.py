@@ -15,6 +15,7 @@ from calling import Advisor
 from rows import chat, good_rows, read, sentence, write
 
 from advisor.project import Project
+from trainers.data.review.advice import unproven
 
 
 @pytest.fixture
@@ -78,6 +79,7 @@ def test_a_sheet_goes_out_and_comes_back(
     quality = ended.json["quality"]
     assert quality["low"] <= quality["rate"] <= quality["high"]
     assert (quality["low"] >= 0.95) == (outcome == "proven")
+    assert bool(list(unproven(project / "data"))) == (outcome != "proven")
     answers = Project.open(project).answers()
     assert answers["data.reviewed_examples"].value == ended.json["reviewed"]
     assert answers["data.reviewed_quality_rate"].value == pytest.approx(quality["rate"], abs=1e-4)

@@ -104,6 +104,7 @@ def make_plan(project: Path, wish: Wish, catalogue: Catalogue, *, on: date, try_
     Raises `UsageError` for settings the method does not know, `InvalidDataError` for rows that cannot be read,
     `MissingPartError` when the model is not to be had.
     """
+    from trainers.data.review.advice import unproven
     from trainers.runs.look import look
 
     if wish.launcher == "ray":
@@ -128,6 +129,7 @@ def make_plan(project: Path, wish: Wish, catalogue: Catalogue, *, on: date, try_
     test_rows = _count(wish.test) if wish.test is not None and wish.test.is_file() else None
     if test_rows is None:
         warnings.append("there is no test set: whether the run helped cannot be shown (advisor data split)")
+    warnings += unproven(project / "data")
     return Plan(
         spec=spec.model_copy(update={"predicted": predicted, "usd_per_hour": forecast.usd_per_hour}),
         preflight=seen["preflight"],
