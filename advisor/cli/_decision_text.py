@@ -32,7 +32,7 @@ def show(decision: Decision, rows: int) -> Iterator[str]:
     yield (
         f"{decision.options_considered:,} options considered, {len(decision.ranked):,} listed, "
         f"{decision.samples:,} samples "
-        f"over {decision.horizon_months} months; prices of {decision.prices_date}."
+        f"over {decision.horizon_months} months; price list of {decision.prices_date}."
     )
 
 

@@ -29,7 +29,7 @@ def build_report(context: Context) -> Report:
             built.append(Section(module.__name__.rsplit(".", 1)[-1], module.TITLE, blocks))
     return Report(
         title=context.project,
-        subtitle=f"Decision of {context.decision.today.isoformat()}, prices of {context.prices_date.isoformat()}",
+        subtitle=f"Decision of {context.decision.today.isoformat()}, prices no older than {context.prices_date.isoformat()}",
         headline=f"{context.decision.verdict.value.replace('_', ' ')}: {context.decision.headline}",
         sections=built,
         banner=stale_prices_warning(context),
