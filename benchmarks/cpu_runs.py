@@ -23,7 +23,8 @@ from typing import Any
 DATA = Path(__file__).parent / "data" / "cpu_runs.jsonl"
 WORDS = ["time", "year", "people", "way", "day", "man", "thing", "woman", "life", "world", "school", "state", "family",
          "student", "group", "country", "problem", "hand", "part", "place", "case", "week", "water"]  # fmt: skip
-STEPS = 5
+TOKENS = 6144
+"""Of one set-up's run, as far as its steps allow: a quarter of a minute."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class SetUp:
     @property
     def name(self) -> str:
         return f"{self.method}-{self.batch}x{self.tokens}{'-ckpt' if self.checkpointing else ''}"
+
+    @property
+    def steps(self) -> int:
+        return max(4, min(15, TOKENS // (self.batch * self.tokens)))
 
 
 SET_UPS = [
@@ -79,9 +84,18 @@ def write_rows(path: Path, set_up: SetUp, rows: int) -> None:
 def command(set_up: SetUp, project: Path) -> list[str]:
     """The `advisor train` of a set-up."""
     words = [sys.executable, "-m", "advisor", "train", "--project", str(project), "--model", set_up.model]
-    words += ["--method", set_up.method, "--data", str(project / "data" / "train.jsonl"), "--max-steps", str(STEPS)]
+    words += [
+        "--method",
+        set_up.method,
+        "--data",
+        str(project / "data" / "train.jsonl"),
+        "--max-steps",
+        str(set_up.steps),
+    ]
     words += ["--batch-size", str(set_up.batch), "--set", "layout=padded", "--name", "run"]
-    return words + (["--gradient-checkpointing"] if set_up.checkpointing else [])
+    for setting in ("evaluations=0", "checkpoints=0", "held_out_rows=0"):
+        words += ["--set", setting]
+    return [*words, "--set", f"gradient_checkpointing={str(set_up.checkpointing).lower()}"]
 
 
 def prepare(set_up: SetUp, folder: Path) -> Path:
@@ -89,7 +103,7 @@ def prepare(set_up: SetUp, folder: Path) -> Path:
     project = folder / "project"
     subprocess.run([sys.executable, "-m", "advisor", "init", str(project)], check=True, capture_output=True)
     (project / "data").mkdir(exist_ok=True)
-    write_rows(project / "data" / "train.jsonl", set_up, STEPS * set_up.batch + 8)
+    write_rows(project / "data" / "train.jsonl", set_up, set_up.steps * set_up.batch + 8)
     return project
 
 

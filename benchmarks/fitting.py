@@ -35,7 +35,16 @@ from pricing.training import memory_log_sd, speed_log_sd
 
 SPREAD = 0.35
 FAMILIES = ("eager", "compiled", "server", "layerwise")
-KEPT = {"cpu_runtime_gib", "cpu_launch_s", "fp32_share", "offload_gb_s", "plain_attention_share", "half_accumulation"}
+KEPT = {
+    "cpu_runtime_gib",
+    "cpu_heap_share",
+    "cpu_adapter_share",
+    "cpu_launch_s",
+    "fp32_share",
+    "offload_gb_s",
+    "plain_attention_share",
+    "half_accumulation",
+}
 """Constants that these measurements hardly speak of."""
 
 

@@ -9,7 +9,7 @@ A layer keeps, for one token (e: bytes of an element between matrices, c: bytes 
                 the scores before and after a soft cap: heads * context of each
     feed-forward   gated: gate, its activation, up; plain: the input of the activation function
     inputs      of every matrix that is trained (shared by q, k and v); of adapted ones a copy in the adapter's type,
-                and its dropped-out copy with a one-byte mask
+                and its dropped-out copy with a one-byte mask; without dropout and in the matrices' type only the input
 
 The output head keeps logits * (c + 32-bit copy + log-softmax + gradient); a fused loss works through it in chunks.
 
@@ -83,6 +83,8 @@ def _inputs(setup: TrainingSetup) -> float:
     matrices = (2 * dims.hidden + dims.ffn * dims.experts_per_token) * c
     if setup.trains_all:
         return matrices
+    if not setup.adapter_dropout and setup.adapter_bytes == c:
+        return matrices
     copy = setup.adapter_bytes + MASK_BYTES
     widths = target_widths(dims, setup.lora_targets)
     if dims.n_experts > 1:
@@ -102,7 +104,8 @@ def logits_bytes(setup: TrainingSetup) -> float:
     if setup.method == "encoder":
         return 0.0
     if setup.fused_loss:
-        return tokens * dims.hidden * 2 * setup.compute_bytes
+        chunk = min(tokens, setup.loss_positions or 0) * dims.vocab * (setup.compute_bytes + _logit_chain(setup))
+        return tokens * dims.hidden * 2 * setup.compute_bytes + chunk
     return tokens * dims.vocab * (setup.element_bytes + _logit_chain(setup))
 
 

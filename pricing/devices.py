@@ -1,8 +1,8 @@
 """The machine that trains or serves: a GPU of the catalogue, or this computer's processor.
 
-A processor's arithmetic is what a small transformer reaches in training, not its peak: measured on two cores with
-PyTorch 2.13 and SmolLM2-135M (LoRA and full fine-tuning, batches of 512 to 2,048 tokens, 2026-11-23), by instruction
-set: AMX tiles, AVX-512 with bfloat16, AVX-512, AVX2.
+A processor's arithmetic is what full fine-tuning of a small transformer reaches, not its peak: measured on two cores
+with PyTorch 2.13 and SmolLM2-135M (batches of 256 to 2,048 tokens), by instruction set: AMX tiles (2026-11-23) and
+AVX-512 with bfloat16 (2026-11-25); AVX-512 and AVX2 by the ratio of their peaks.
 """
 
 from __future__ import annotations
@@ -71,10 +71,10 @@ class _Core:
     fp32_gflops: float
 
 
-_AMX = _Core(bf16_gflops=120.0, fp32_gflops=85.0)
-_AVX512_BF16 = _Core(bf16_gflops=65.0, fp32_gflops=50.0)
-_AVX512 = _Core(bf16_gflops=25.0, fp32_gflops=45.0)
-_AVX2 = _Core(bf16_gflops=12.0, fp32_gflops=25.0)
+_AMX = _Core(bf16_gflops=170.0, fp32_gflops=108.0)
+_AVX512_BF16 = _Core(bf16_gflops=150.0, fp32_gflops=90.0)
+_AVX512 = _Core(bf16_gflops=31.0, fp32_gflops=56.0)
+_AVX2 = _Core(bf16_gflops=15.0, fp32_gflops=31.0)
 CORE_BANDWIDTH_GB_S = 8.0
 
 

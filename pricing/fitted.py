@@ -31,6 +31,8 @@ class MemoryConstants:
     """Driver and libraries on a GPU."""
     cpu_runtime_gib: Positive
     """Interpreter and libraries of a training process on a processor."""
+    cpu_heap_share: Positive
+    """What the C library's heap holds beyond what a step allocates and frees, over that, on a processor."""
     logit_chain: Positive
     """Bytes for one logit beside the logit: 32-bit copy, log-softmax, gradient."""
     compiled_logit_chain: Positive
@@ -74,6 +76,8 @@ class SpeedConstants:
     """How many times longer that takes with adapters."""
     native_launch_s: Positive
     cpu_launch_s: Positive
+    cpu_adapter_share: Positive
+    """Of what full fine-tuning reaches on a processor, beside adapters: their thin products reach less."""
     unpack_bytes: Positive
     """Moved to unpack one quantised weight in one pass."""
     split_share: Positive

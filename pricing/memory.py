@@ -13,6 +13,8 @@
     optimizer step   one more state-sized buffer while a plain (not fused) AdamW updates
     reserve        what the allocator holds beyond the tensors
     context        the driver's and the libraries' own
+    on a processor: 16-bit copies of 32-bit weights while a mixed-precision step runs (torch.autocast keeps them), the
+                   weights as they were read where they are quantised while loading, interpreter and libraries
 
     peak = weights + adapters + optimizer + workspace + max(activations + logits, gradients + optimizer step):
            gradients grow while activations are released. With gradient accumulation, or where only a part is trained,
@@ -91,9 +93,11 @@ def adapter_params(dims: Dims, rank: int, targets: str) -> float:
 
 def memory_components(setup: TrainingSetup) -> tuple[Component, ...]:
     """The account of one device's memory at the peak of a step. The components add up to the peak."""
-    parts = [*_states(setup), *_step(setup), _workspace(setup)]
-    tensors = sum(part.gib for part in parts)
-    return (*parts, *_beyond_tensors(setup, tensors))
+    step = _step(setup)
+    parts = [*_states(setup), *step, _workspace(setup)]
+    if setup.device.kind == "cpu":
+        return (*parts, *_beyond_tensors_of_processor(setup, sum(part.gib for part in step)))
+    return (*parts, *_beyond_tensors(setup, sum(part.gib for part in parts)))
 
 
 def _states(setup: TrainingSetup) -> list[Component]:
@@ -195,16 +199,25 @@ def _workspace(setup: TrainingSetup) -> Component:
     if setup.quant_kernel == "gptq" and setup.quantised:
         unpacked += MEMORY.gptq_workspace_gib * GIB
     library = 0.0 if setup.device.kind == "cpu" else MEMORY.library_workspace_gib * GIB
-    return _gib("workspace", unpacked + library, "unpacked weights, matrix library")
+    if setup.device.kind == "cpu" and setup.precision == "mixed":
+        unpacked += 2 * dims.params
+    return _gib("workspace", unpacked + library, "unpacked or 16-bit copies of weights, matrix library")
 
 
 def _beyond_tensors(setup: TrainingSetup, tensors_gib: float) -> tuple[Component, ...]:
     """What the allocator and the driver hold beyond the tensors, as far as `metric` counts it."""
-    if setup.device.kind == "cpu":
-        return (Component("runtime", MEMORY.cpu_runtime_gib, "interpreter and libraries"),)
     reserve = 0.0 if setup.metric == "allocated" else MEMORY.reserve_share * tensors_gib
     context = MEMORY.context_gib if setup.metric == "device" else 0.0
     return (
         Component("reserve", reserve, "held by the allocator"),
         Component("context", context, "driver and libraries"),
     )
+
+
+def _beyond_tensors_of_processor(setup: TrainingSetup, step_gib: float) -> tuple[Component, ...]:
+    """What the process holds beyond the tensors: holes in its heap, and the 16-bit weights that it quantised."""
+    found = (
+        Component("reserve", MEMORY.cpu_heap_share * step_gib, "holes in the heap"),
+        Component("runtime", MEMORY.cpu_runtime_gib, "interpreter and libraries"),
+    )
+    return (*found, _gib("loading", 2 * setup.dims.params, "weights as read")) if setup.quantised else found

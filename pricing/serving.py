@@ -29,7 +29,7 @@ TYPICAL_ANSWER_TOKENS = 250
 BATCH = 32
 """Concurrent requests at which throughput is quoted, if their cache fits."""
 CPU_LAYER_FLOOR_S = 4.0e-4
-CPU_PREFILL_SHARE = 1.5
+CPU_PREFILL_SHARE = 1.2
 """Inference reaches more of a processor than training does: no gradients, larger products."""
 LOG_SD_CPU = 0.6
 GIB = 2.0**30

@@ -62,12 +62,16 @@ class TrainingSetup:
     flash: bool = True
     compiled: bool = False
     fused_loss: bool = False
+    loss_positions: int | None = None
+    """Positions whose logits a loss in chunks holds at once; None: a fused kernel, which holds none."""
     lora_rank: int = 16
     lora_targets: str = "all-linear"
     """`attention`, `q,v`, `mlp`, `all-linear`."""
     train_embeddings: bool = False
     """Whether the embedding and the output head are trained in full beside the adapters."""
     fp32_adapters: bool = True
+    adapter_dropout: bool = True
+    """Whether adapters drop out some of their input (recipes usually do), for which a copy of it is kept."""
     double_quant: bool = True
     quant_kernel: Literal["bitsandbytes", "gptq"] = "bitsandbytes"
     sharding: Literal["none", "ddp", "zero2", "zero3"] = "none"

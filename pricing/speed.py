@@ -117,7 +117,8 @@ def reached_flops(setup: TrainingSetup, constants: SpeedConstants = SPEED) -> fl
     device = setup.device
     peak = (device.bf16_tflops or 0.0) * 1e12 * sqrt(device.power_share)
     if device.kind == "cpu":
-        return peak * (device.fp32_share or 1.0 if setup.precision in ("fp32", "mixed") else 1.0)
+        beside = 1.0 if setup.trains_all else constants.cpu_adapter_share
+        return peak * beside * (device.fp32_share or 1.0 if setup.precision == "fp32" else 1.0)
     balance = (device.bf16_tflops or 0.0) * 1000 / (device.bandwidth_gb_s or 1.0)
     share = 1 / (1 / constants.best_share + pow(balance / constants.balance_scale, constants.balance_power))
     if setup.precision == "fp8" and not (device.compute_capability or "9.0").startswith(("7.", "8.0", "8.6")):

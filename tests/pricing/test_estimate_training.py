@@ -226,3 +226,22 @@ def test_calibration_lies_between_the_formula_and_the_runs(logs: list[float]) ->
 def test_without_runs_nothing_is_calibrated() -> None:
     assert calibrate([]) is None
     assert calibrate([Outcome(None, 3.0, 100.0, None)]) is None
+
+
+def test_a_loss_in_chunks_holds_the_logits_of_a_chunk_and_no_more_than_there_are() -> None:
+    none = part(job(fused_loss=True), "logits")
+    chunk, all_of_them = (part(job(fused_loss=True, loss_positions=n), "logits") for n in (256, 4096))
+    assert none < chunk < all_of_them
+    assert all_of_them == part(job(fused_loss=True, loss_positions=1024), "logits")
+
+
+def test_adapters_without_dropout_in_the_matrices_type_keep_no_copies_of_their_input() -> None:
+    plain = job(fp32_adapters=False, adapter_dropout=False)
+    assert part(plain, "activations") < part(job(fp32_adapters=False), "activations")
+
+
+def test_on_a_processor_mixed_precision_keeps_copies_and_quantising_keeps_what_was_read() -> None:
+    cpu = Device("a processor", "cpu", 64.0, 0.3, 16.0)
+    mixed, plain = (part(job(device=cpu, method="full", precision=p), "workspace") for p in ("mixed", "bf16"))
+    assert mixed - plain == pytest.approx(2 * LLAMA.params / GIB)
+    assert part(job(device=cpu, method="qlora"), "loading") == pytest.approx(2 * LLAMA.params / GIB)

@@ -253,6 +253,12 @@ _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "2000000000", "MALLOC_TRIM_THRESHOLD_"
 CPU went there and a third of that of generation. With these it keeps them; the peak of training stays the same."""
 
 
+_KERNELS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128"}
+"""oneDNN keeps 1,024 compiled kernels, each for one shape and of about a quarter of a MiB, and packed rows make new
+shapes in every step: LoRA of a 135M model had 2.05 GiB after 30 steps and grew on, 1.82 GiB with 64 kernels, at equal
+losses and processor time. A step of one shape needs about 40."""
+
+
 def child_environment() -> dict[str, str]:
     """The environment of our child processes: they find these packages even when the program is not installed."""
     root = str(Path(trainers.__file__).resolve().parents[1])
@@ -260,6 +266,7 @@ def child_environment() -> dict[str, str]:
     return {
         "GOMP_SPINCOUNT": _SPIN_COUNT,
         **_KEEP_MEMORY,
+        **_KERNELS,
         **os.environ,
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
     }

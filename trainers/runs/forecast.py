@@ -123,16 +123,25 @@ def setup_of(
         seq_len=int(preflight["longest_tokens"]),
         mean_tokens=preflight["tokens"] / max(rows, 1),
         packing=False,
-        precision="bf16" if dtype == "bf16" else "fp32",
+        precision="fp32" if dtype != "bf16" else "mixed" if method in ("full", "encoder") else "bf16",
+        optimizer="adamw_fused",
         grad_ckpt=bool(settings.get("gradient_checkpointing")),
         flash=on_gpu,
         fused_loss=True,
+        loss_positions=_loss_positions(settings, preflight, batch),
+        adapter_dropout=bool(settings.get("dropout")),
         lora_rank=int(settings.get("rank", 16)),
         lora_targets="all-linear" if settings.get("targets", "all-linear") == "all-linear" else "attention",
         fp32_adapters=dtype != "bf16",
         rows=rows,
         epochs=seen_epochs,
     )
+
+
+def _loss_positions(settings: Mapping[str, Any], preflight: Mapping[str, Any], batch: int) -> int:
+    """Positions whose logits are there at once: the trained ones of a micro-batch of the longest rows, or a chunk."""
+    trained = batch * int(preflight["longest_tokens"]) * float(preflight.get("trained_share", 1.0))
+    return min(round(trained), int(settings.get("loss_chunk_tokens", 1024)))
 
 
 def computed_share(
