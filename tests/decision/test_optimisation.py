@@ -194,3 +194,25 @@ def test_the_command_decides_on_files_together(advisor: Advisor) -> None:
     broke = advisor("portfolio", *files, "--json", "--today", "2026-11-24", "--monthly-usd", "10")
     assert broke.code == 1
     assert broke.json["conflict"]["limits"] == ["monthly_usd"]
+
+
+@few
+@given(
+    st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(10, 5000), st.integers(1, 7)), min_size=1, max_size=20),
+    st.sampled_from([1e-3, 0.01, 7.0, 1e4]),
+)
+def test_the_unit_of_money_does_not_matter(rows: list[tuple[float, float, int]], unit: float) -> None:
+    def chosen(scale: float) -> str | None:
+        budget = Limit("limits.monthly_budget_usd", "monthly budget", "monthly_usd", 1000.0 * scale)
+        made = [
+            Candidate(f"o{i}", v * scale, {"monthly_usd": m * scale}, level) for i, (v, m, level) in enumerate(rows)
+        ]
+        return choose(made, [budget]).option_id
+
+    before, after = chosen(1.0), chosen(unit)
+    if before != after:
+        assert before is not None
+        assert after is not None
+        (a, _, first), (b, _, second) = rows[int(before[1:])], rows[int(after[1:])]
+        assert first == second
+        assert a == pytest.approx(b, rel=1e-5, abs=1e-3)
