@@ -16,6 +16,8 @@ from advisor.base.yamlfile import load_model
 from pricing.engines import Engine, EngineConstants
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+FORMULA = "2026-11-25"
+"""Changes with the equations of training. Runs that another formula predicted teach nothing about this one."""
 FOLDER = Path(__file__).parent / "data" / "fitted"
 
 

@@ -12,6 +12,7 @@ from statistics import fmean
 
 from advisor.base.quantiles import Quantiles
 from pricing.calibration import Calibration, Outcome, calibrate
+from pricing.fitted import FORMULA
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class RunRecord:
     memory_gib: Compared | None
     tokens_per_s: Compared | None
     hours: Compared | None
+    formula: str | None = None
+    """Which formula predicted it; None: a probe or a price list did."""
     memory_factor: float = 1.0
     """What earlier runs had changed the prediction by; the formula's own is the prediction over this."""
     speed_factor: float = 1.0
@@ -75,9 +78,14 @@ def summarise(figures: Iterable[Compared | None]) -> Summary | None:
     return Summary(len(known), error, fmean(float(figure.inside) for figure in known))
 
 
-def calibration_of(records: Iterable[RunRecord], machine: str) -> Calibration | None:
-    """What the runs on that machine teach about the formula; None when there is none."""
-    return calibrate(_outcome(record) for record in records if record.machine in (machine, ""))
+def calibration_of(records: Iterable[RunRecord], machine: str, method: str | None = None) -> Calibration | None:
+    """What the runs on that machine teach about today's formula, those of the method where there are some.
+
+    None when there is none. Runs that another formula or a probe predicted say nothing about this one.
+    """
+    known = [record for record in records if record.machine in (machine, "") and record.formula == FORMULA]
+    alike = [record for record in known if record.method == method]
+    return calibrate(_outcome(record) for record in alike or known)
 
 
 def _outcome(record: RunRecord) -> Outcome:

@@ -340,4 +340,4 @@ def _own_calibration(options: Options, setup: "TrainingSetup") -> "Calibration |
 
     if setup.device.name != this_machine().name or not (options.project / "runs").is_dir():
         return None
-    return calibration_of(_own_runs(options.project), setup.device.name)
+    return calibration_of(_own_runs(options.project), setup.device.name, setup.method)

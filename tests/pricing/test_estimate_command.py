@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from pricing.batch import estimate_lines
 from pricing.catalogue import load_catalogue
+from pricing.fitted import FORMULA
 
 DAY = ("--today", "2026-11-24")
 ROOT = Path(__file__).parents[2]
@@ -202,25 +203,11 @@ def test_serving_shows_curve_limit_and_replicas(advisor: Advisor) -> None:
     assert "requests/s" in advisor(*command, *load, *DAY).out
 
 
-def test_replicas_are_counted_for_many_requests_at_a_time_and_not_where_no_number_keeps_the_limit(
-    advisor: Advisor,
-) -> None:
-    command = (
-        "estimate",
-        "serving",
-        "--model",
-        "llama-3.1-8b",
-        "--gpu",
-        "h100",
-        "--requests-per-s",
-        "8",
-        "--json",
-        *DAY,
-    )
-    assert (
-        advisor(*command).json["fleet"]["replicas"] < advisor(*command, "--concurrency", "1").json["fleet"]["replicas"]
-    )
-    assert advisor(*command, "--max-latency-ms", "20").json["fleet"] is None
+def test_replicas_serve_many_at_a_time_and_none_is_counted_where_none_keeps_the_limit(advisor: Advisor) -> None:
+    command = ("estimate", "serving", "--model", "llama-3.1-8b", "--gpu", "h100", "--requests-per-s", "8", "--json")
+    usual, alone = (advisor(*command, *more, *DAY).json["fleet"] for more in ((), ("--concurrency", "1")))
+    assert usual["replicas"] < alone["replicas"]
+    assert advisor(*command, "--max-latency-ms", "20", *DAY).json["fleet"] is None
 
 
 def test_a_hosted_model_gives_its_priors(advisor: Advisor) -> None:
@@ -229,11 +216,11 @@ def test_a_hosted_model_gives_its_priors(advisor: Advisor) -> None:
     assert found["source"]
 
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "v": 1, "id": "one", "method": "lora", "model": "m", "data": {"path": "d", "sha256": "0", "rows": 3},
     "settings": {},
     "predicted": {"peak_memory_gib": {"p10": 2.0, "p50": 2.4, "p90": 2.8},
-                  "tokens_per_s": {"p10": 200.0, "p50": 300.0, "p90": 450.0}, "basis": "formula"},
+                  "tokens_per_s": {"p10": 200.0, "p50": 300.0, "p90": 450.0}, "basis": "formula", "formula": FORMULA},
     "created": "2026-11-24T10:00:00+00:00",
 }  # fmt: skip
 RESULT = {
@@ -258,6 +245,9 @@ def test_accuracy_puts_prediction_beside_outcome_and_the_next_estimate_learns(pr
     after = advisor(*estimate).json
     assert after["tokens_per_s"]["p50"] == pytest.approx(before["tokens_per_s"]["p50"] / 2, rel=0.1)
     assert "own run" in after["basis"]
+    older = {**SPEC, "predicted": {**SPEC["predicted"], "formula": "2020-01-01"}}
+    (folder / "spec.json").write_text(json.dumps(older))
+    assert advisor(*estimate).json["basis"] == "formula"
 
 
 def test_a_run_that_cannot_be_read_is_named_and_left_out(project: Path, advisor: Advisor) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pricing.devices import Device, from_gpu, this_machine
 from pricing.dims import Dims
+from pricing.fitted import FORMULA
 from pricing.setup import Method, TrainingSetup
 from pricing.training import TrainingEstimate, estimate_training
 from trainers.runs.spec import Predicted, RunSpec, Spread
@@ -193,6 +194,7 @@ def predicted(estimate: TrainingEstimate, work_share: float = 1.0, machine: str 
         cost_usd=kept(estimate.cost_usd, work_share),
         basis=estimate.basis,
         machine=machine,
+        formula=FORMULA,
         memory_factor=estimate.memory_factor,
         speed_factor=estimate.speed_factor,
     )

@@ -26,9 +26,9 @@ def finished_runs(project: Path, unreadable: Callable[[AdvisorError], None] | No
             yield _record(spec, result)
 
 
-def own_calibration(project: Path, machine: str) -> Calibration | None:
+def own_calibration(project: Path, machine: str, method: str) -> Calibration | None:
     """What the project's finished runs on that machine teach about estimates for it; None without any."""
-    return calibration_of(finished_runs(project), machine)
+    return calibration_of(finished_runs(project), machine, method)
 
 
 def _record(spec: RunSpec, result: Result) -> RunRecord:
@@ -46,6 +46,7 @@ def _record(spec: RunSpec, result: Result) -> RunRecord:
         memory_gib=compared(_quantiles(predicted.peak_memory_gib), measured.peak_memory_gib),
         tokens_per_s=compared(_quantiles(predicted.tokens_per_s), measured.tokens_per_s),
         hours=compared(_quantiles(predicted.hours), seconds / 3600 if seconds else None),
+        formula=predicted.formula,
         memory_factor=predicted.memory_factor,
         speed_factor=predicted.speed_factor,
     )

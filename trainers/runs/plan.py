@@ -269,7 +269,7 @@ def _forecast(
         seen["dtype"],
         spec.processes,
     )
-    estimate = estimate_training(setup, calibration=own_calibration(project, machine.device.name))
+    estimate = estimate_training(setup, calibration=own_calibration(project, machine.device.name, spec.method))
     refusals = []
     if estimate.fits == "does_not_fit":
         text = (

@@ -45,6 +45,8 @@ class Predicted(Record):
     """`formula`, or that and own runs that calibrated it"""
     machine: str | None = None
     """The device it was made for."""
+    formula: str | None = None
+    """Which state of the formula said it; None: a probe or a price list did."""
     memory_factor: float = 1.0
     """What own runs had changed the formula's memory by; and its speed."""
     speed_factor: float = 1.0
