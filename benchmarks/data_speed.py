@@ -129,18 +129,24 @@ def check_and_prepare(count: int, folder: Path) -> None:
         stream.writelines(json.dumps(row) + "\n" for row in rows(count))
     print(f"{count:,} rows, {path.stat().st_size / 1e6:,.0f} MB")
     advisor = [sys.executable, "-m", "advisor", "data"]
-    total = 0.0
+    total, peak = 0.0, 0.0
     for name, command in (
         ("check", [*advisor, "check", str(path), "--json"]),
         ("prepare", [*advisor, "prepare", str(path), "--near", "drop", "--out", str(folder / "out.jsonl"), "--json"]),
     ):
         run = measured(command)
-        total += run.seconds
+        total, peak = total + run.seconds, max(peak, run.peak_gib)
         print(
             f"{name:<8} {run.seconds:7.1f} s  {run.cpu_seconds:7.1f} CPU s  {count / run.seconds:9,.0f} rows/s"
             f"  {run.peak_gib:5.2f} GiB  exit {run.exit_code}"
         )
-    print(f"together {total:7.1f} s  (limit for 1,000,000 rows: 600 s and 1.5 GB)")
+    limit = 600 * count / 1_000_000
+    print(f"together {total:7.1f} s of {limit:.0f} s allowed (600 s for a million rows): {verdict(total <= limit)}")
+    print(f"peak     {peak * 2**30 / 1e9:7.2f} GB of 1.5 GB allowed: {verdict(peak * 2**30 <= 1.5e9)}")
+
+
+def verdict(kept: bool) -> str:
+    return "kept" if kept else "NOT kept"
 
 
 def main() -> None:

@@ -46,17 +46,18 @@ def make(count: int, path: Path) -> set[str]:
     return copies
 
 
-def ours(rows: Path, folder: Path) -> set[str]:
-    """Ids that `advisor data prepare` keeps."""
+def ours(rows: Path, folder: Path) -> tuple[Run, set[str]]:
+    """What `advisor data prepare` took, and the ids that it keeps."""
     out = folder / "ours.jsonl"
     command = [sys.executable, "-m", "advisor", "data", "prepare", str(rows), "--near", "drop", "--out", str(out)]
-    report("advisor data prepare", measured(command))
+    run = measured(command)
+    report("advisor data prepare", run)
     with open(out, encoding="utf-8") as stream:
-        return {json.loads(line)["id"] for line in stream}
+        return run, {json.loads(line)["id"] for line in stream}
 
 
-def peers(rows: Path, folder: Path, python: str) -> set[str]:
-    """Ids that text-dedup keeps, with our number of words, values, bands and threshold."""
+def peers(rows: Path, folder: Path, python: str) -> tuple[Run, set[str]]:
+    """What text-dedup took, and the ids that it keeps, with our number of words, values, bands and threshold."""
     out = folder / "peer"
     command = [
         python, "-m", "text_dedup.minhash", "--path", "json", "--data_files", str(rows), "--split", "train",
@@ -64,10 +65,11 @@ def peers(rows: Path, folder: Path, python: str) -> set[str]:
         "--num_perm", "120", "--threshold", "0.8", "--b", "20", "--r", "6", "--hash_func", "xxh3",
         "--num_proc", str(os.cpu_count()),
     ]  # fmt: skip
-    report("text-dedup", measured(command))
+    run = measured(command)
+    report("text-dedup", run)
     code = "import datasets,sys; print('\\n'.join(datasets.load_from_disk(sys.argv[1])['id']))"
     kept = subprocess.run([python, "-c", code, str(out)], capture_output=True, text=True, check=True)
-    return set(kept.stdout.split())
+    return run, set(kept.stdout.split())
 
 
 def report(name: str, run: Run) -> None:
@@ -76,9 +78,12 @@ def report(name: str, run: Run) -> None:
     )
 
 
-def compare(kept: set[str], copies: set[str], count: int) -> None:
+def recall(kept: set[str], copies: set[str], count: int) -> float:
+    """Share of the copies that were dropped; it is printed."""
     dropped = {f"r{n}" for n in range(count)} - kept
-    print(f"{'':<22} recall {len(dropped & copies) / len(copies):.4f}  false alarms {len(dropped - copies)}")
+    found = len(dropped & copies) / len(copies)
+    print(f"{'':<22} recall {found:.4f}  false alarms {len(dropped - copies)}")
+    return found
 
 
 def main() -> None:
@@ -92,9 +97,14 @@ def main() -> None:
         copies = make(options.rows, rows)
         print(f"{options.rows:,} texts of {WORDS} words, {len(copies):,} of them copies; load {os.getloadavg()[0]:.1f}")
         time.sleep(1)
-        compare(ours(rows, folder), copies, options.rows)
+        own, kept = ours(rows, folder)
+        own_recall = recall(kept, copies, options.rows)
         if options.peer:
-            compare(peers(rows, folder, options.peer), copies, options.rows)
+            other, kept = peers(rows, folder, options.peer)
+            other_recall = recall(kept, copies, options.rows)
+            slower, more = other.seconds / own.seconds, other.cpu_seconds / own.cpu_seconds
+            print(f"text-dedup takes {slower:.1f} times as long ({more:.1f} times the CPU time); wanted: 1.0 or more")
+            print(f"at equal recall: {own_recall:.4f} and {other_recall:.4f}")
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ def find_suspects(sample: Sequence[tuple[int, str, str]], shape: Shape) -> list[
     sample = sample[:_MOST_ROWS]
     labels = [labels_of(answer, fields) for _, _, answer in sample]
     alike = kernel([question for _, question, _ in sample])
-    inverse, near = _ridge_inverse(alike), _nearest(alike)
+    near, inverse = _nearest(alike), _ridge_inverse(alike)
     found: list[Suspect] = []
     for name in fields:
         given = [each.get(name) for each in labels]
@@ -161,12 +161,18 @@ def _suspects(
 
 
 def _ridge_inverse(alike: np.ndarray) -> np.ndarray:
-    """(K + 0.7 I)^-1, float32 (texts, texts)."""
+    """(K + 0.7 I)^-1, float32 (texts, texts), in the place of K."""
     import numpy as np
+    from scipy.linalg import lapack
 
-    kernel_matrix = alike.copy()
-    kernel_matrix[np.diag_indices_from(kernel_matrix)] += _RIDGE
-    inverse: np.ndarray = np.linalg.inv(kernel_matrix)
+    np.fill_diagonal(alike, 1 + _RIDGE)
+    # Half the time and a third of the memory of a general inverse: K is symmetric and positive.
+    factor, failed = lapack.spotrf(alike.T, lower=1, overwrite_a=1)
+    triangle, failed_too = lapack.spotri(factor, lower=1, overwrite_c=1)
+    assert not failed
+    assert not failed_too
+    inverse: np.ndarray = np.tril(triangle)
+    inverse += np.tril(triangle, -1).T
     return inverse
 
 
