@@ -27,9 +27,10 @@ def build_report(context: Context) -> Report:
         blocks = module.build(context)
         if blocks:
             built.append(Section(module.__name__.rsplit(".", 1)[-1], module.TITLE, blocks))
+    decided, prices = context.decision.today.isoformat(), context.prices_date.isoformat()
     return Report(
         title=context.project,
-        subtitle=f"Decision of {context.decision.today.isoformat()}, prices no older than {context.prices_date.isoformat()}",
+        subtitle=f"Decision of {decided}, prices no older than {prices}",
         headline=f"{context.decision.verdict.value.replace('_', ' ')}: {context.decision.headline}",
         sections=built,
         banner=stale_prices_warning(context),

@@ -92,11 +92,11 @@ def money(context: Context, option: OptionResult) -> list[Figure]:
     figures.append(
         figure(
             "probability_best",
-            "Best of all in",
+            "Best of all options in",
             best,
             Kind.SHARE,
-            f"this way of doing it, of the sampled futures; {show(option.probability_best, Kind.SHARE)} with exactly "
-            f"this model and machine",
+            f"of the sampled futures, by this way of doing it; {show(option.probability_best, Kind.SHARE)} with "
+            f"exactly this model and machine",
         )
     )
     return figures

@@ -317,8 +317,7 @@ def _constraint_prices(context: Context) -> list[Block]:
     if free:
         blocks.append(
             Paragraph(
-                f"Limits that cost nothing, because the same plan would come first without them: "
-                f"{'; '.join(free)}.",
+                f"Limits that cost nothing, because the same plan would come first without them: {'; '.join(free)}.",
                 quiet=True,
             )
         )
