@@ -1,6 +1,6 @@
 """Predicted against measured on this computer's processor: short real runs of the packaged models.
 
-    python benchmarks/cpu_runs.py --run [NAME ...]     train each set-up for a few steps, append to data/cpu_runs.jsonl
+    python benchmarks/cpu_runs.py --run [NAME ...]     train each set-up for a few steps, keep in data/cpu_runs.jsonl
     python benchmarks/cpu_runs.py                      predictions of today's formula beside what was measured
 
 A set-up is trained through `advisor train` in a project of its own, on rows of one length made of common words, so that
@@ -15,14 +15,22 @@ import random
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from advisor.base.quantiles import Quantiles
+from pricing.calibration import MEMORY_NOISE, SPEED_NOISE, Evidence
+from pricing.ownruns import Compared
+
 DATA = Path(__file__).parent / "data" / "cpu_runs.jsonl"
 WORDS = ["time", "year", "people", "way", "day", "man", "thing", "woman", "life", "world", "school", "state", "family",
          "student", "group", "country", "problem", "hand", "part", "place", "case", "week", "water"]  # fmt: skip
+PRIOR_SD = 0.25
+"""Of ln(measured / predicted) before any own run."""
 TOKENS = 6144
 """Of one set-up's run, as far as its steps allow: a quarter of a minute."""
 
@@ -36,6 +44,7 @@ class SetUp:
     tokens: int
     checkpointing: bool = False
     model: str = "smollm2-135m"
+    most_steps: int = 15
 
     @property
     def name(self) -> str:
@@ -43,7 +52,7 @@ class SetUp:
 
     @property
     def steps(self) -> int:
-        return max(4, min(15, TOKENS // (self.batch * self.tokens)))
+        return min(self.most_steps, max(4, TOKENS // (self.batch * self.tokens)))
 
 
 SET_UPS = [
@@ -136,47 +145,66 @@ def predict(set_up: SetUp) -> dict[str, Any]:
         return dict(json.loads(ended.stdout)["plan"])
 
 
+def keep(row: dict[str, Any]) -> None:
+    """Write the row in place of an older one of its set-up."""
+    lines = DATA.read_text(encoding="utf-8").splitlines() if DATA.exists() else []
+    rows = [old for old in map(json.loads, lines) if old["name"] != row["name"]]
+    DATA.write_text("".join(json.dumps(kept) + "\n" for kept in [*rows, row]), encoding="utf-8")
+
+
 def compare() -> None:
-    """Print predictions beside outcomes, errors, coverage, and the error after one own run."""
-    rows = [json.loads(line) for line in DATA.read_text().splitlines()]
+    """Print predictions beside outcomes, errors, coverage, and the errors that own runs leave."""
+    rows = [json.loads(line) for line in DATA.read_text(encoding="utf-8").splitlines()]
     known = {set_up.name: set_up for set_up in SET_UPS}
-    print(f"{'set-up':22} {'GiB predicted':>22} {'measured':>9} {'tokens/s predicted':>22} {'measured':>9}")
-    logs: dict[str, list[float]] = {"peak_memory_gib": [], "tokens_per_s": []}
-    inside: dict[str, list[bool]] = {"peak_memory_gib": [], "tokens_per_s": []}
-    for row in rows:
-        plan = predict(known[row["name"]])
-        cells = []
-        for figure in logs:
-            spread, outcome = plan[figure], row[figure]
-            logs[figure].append(math.log(outcome / spread["p50"]))
-            inside[figure].append(spread["p10"] <= outcome <= spread["p90"])
-            text = f"{spread['p50']:.3g} ({spread['p10']:.3g}-{spread['p90']:.3g})"
-            cells.append(f"{text:>22} {outcome:9.3g}")
-        print(f"{row['name']:22} {' '.join(cells)}")
-    for figure, found in logs.items():
-        after = [abs(found[i] - found[j]) for i in range(len(found)) for j in range(len(found)) if i != j]
-        print(
-            f"{figure}: {len(found)} runs, mean error {fmean(map(abs, found)):.1%}, inside {fmean(inside[figure]):.0%}"
-        )
-        print(f"    with any one other run as calibration, median error {median(after):.1%}")
+    found = [(row, _figures(row, predict(known[row["name"]]))) for row in rows if row["name"] in known]
+    print(f"{'set-up':18} {'GiB predicted':>20} {'measured':>8} {'seconds predicted':>22} {'measured':>8}")
+    for row, figures in found:
+        cells = [
+            f"{f.predicted.p50:.3g} ({f.predicted.p10:.3g}-{f.predicted.p90:.3g})".rjust(20) + f"{f.measured:9.3g}"
+            for f in figures
+        ]
+        print(f"{row['name']:18} {'   '.join(cells)}")
+    for place, (name, noise) in enumerate((("memory", MEMORY_NOISE), ("time", SPEED_NOISE))):
+        _summary(name, [(row, figures[place]) for row, figures in found], noise)
+
+
+def _figures(row: dict[str, Any], plan: dict[str, Any]) -> tuple[Compared, Compared]:
+    """Memory, and seconds of the steps."""
+    memory, speed, tokens = plan["peak_memory_gib"], plan["tokens_per_s"], row["trained_tokens"]
+    seconds = Quantiles(tokens / speed["p90"], tokens / speed["p50"], tokens / speed["p10"])
+    return Compared(Quantiles(**memory), row["peak_memory_gib"]), Compared(seconds, row["seconds"])
+
+
+def _summary(name: str, found: list[tuple[dict[str, Any], Compared]], noise: float) -> None:
+    """Errors of the formula, with all other runs of the method as own runs, and with one run of the same set-up."""
+    logs = [(row["method"], figure.log_ratio) for row, figure in found]
+    inside = fmean(float(figure.inside) for _, figure in found)
+    error = fmean(abs(log) for _, log in logs)
+    print(f"{name}: {len(found)} runs, mean error {error:.1%} (formula alone), inside P10-P90 {inside:.0%}")
+    after = []
+    for i, (method, log) in enumerate(logs):
+        others = tuple(other for j, (kind, other) in enumerate(logs) if j != i and kind == method)
+        factor, _ = Evidence(others, noise).applied(PRIOR_SD)
+        after.append(abs(log - math.log(factor)))
+    print(f"    after the method's other runs: mean {fmean(after):.1%}, median {median(after):.1%} (time: 10 % wanted)")
 
 
 def main() -> None:
     """Run or compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", nargs="*", metavar="NAME")
-    names = parser.parse_args().run
+    parser.add_argument("--steps", type=int, help="of each run, where memory alone is wanted")
+    options = parser.parse_args()
+    names = options.run
     if names is None:
         compare()
         return
     for set_up in SET_UPS:
         if not names or set_up.name in names:
-            row = measure(set_up)
+            row = measure(replace(set_up, most_steps=options.steps or set_up.most_steps))
             print(json.dumps(row), flush=True)
-            with DATA.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(row) + "\n")
+            keep(row)
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     main()
