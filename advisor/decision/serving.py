@@ -66,6 +66,8 @@ class ServingModel:
         self._peak = requests / (HOURS_PER_MONTH * 3600.0) * world.number("traffic.peak_to_average", 4.0)
         self._sharing = np.maximum(world.number("portfolio.tasks_sharing_a_base_model", 1.0), 1.0)
         self._known: dict[tuple[object, ...], Served] = {}
+        self._wobbles: dict[tuple[str, float], Array] = {}
+        self._rates: dict[Range, Amount] = {}
 
     def of(self, option: Option) -> Served:
         """Serving of an option that has a deployment."""
@@ -154,7 +156,7 @@ class ServingModel:
         return found
 
     def _hosted_latency(self, d: Deployment, answered: Amount) -> Amount:
-        wobble = np.exp(HOSTED_WOBBLE * self.world.points.normal("latency.hosted"))
+        wobble = self._wobble("latency.hosted", HOSTED_WOBBLE)
         if d.latency is None:
             return (FIRST_TOKEN_MS + 1000.0 * answered / TOKENS_PER_S) * wobble**2
         speed = d.latency.tokens_per_s
@@ -165,11 +167,11 @@ class ServingModel:
 
     def _own(self, d: Deployment, machine: Machine, option: Option, shares: bool) -> Served:
         tokens = self.tokens.of(option)
-        wobble = np.exp(machine.profile.log_sd * self.world.points.normal("speed.own"))
+        wobble = self._wobble("speed.own", machine.profile.log_sd)
         busy = machine.busy_seconds(tokens.sent, tokens.answered) / wobble
         replicas, missing = self._replicas(machine, busy)
         hours = self._hours(replicas, busy, shares)
-        rate = price_samples(machine.usd_per_hour, self.world, "price.rent")
+        rate = self._rate(machine.usd_per_hour)
         what = f"{machine.count} x {machine.gpu_name} a replica" if machine.count > 1 else machine.gpu_name
         line = Line(
             "serving",
@@ -182,9 +184,21 @@ class ServingModel:
             per_month=hours * rate,
             sources=(machine.source,),
         )
-        slow = np.exp(OWN_WOBBLE * self.world.points.normal("latency.own"))
+        slow = self._wobble("latency.own", OWN_WOBBLE)
         latency = QUEUEING * machine.latency_ms(tokens.sent, np.maximum(tokens.answered, 0.0)) * slow / wobble
         return Served(Part((line,)), latency, replicas, missing)
+
+    def _wobble(self, name: str, log_sd: float) -> Array:
+        """Samples of a factor around one, the same for all that share its spread."""
+        key = (name, log_sd)
+        if key not in self._wobbles:
+            self._wobbles[key] = np.exp(log_sd * self.world.points.normal(name))
+        return self._wobbles[key]
+
+    def _rate(self, price: Range) -> Amount:
+        if price not in self._rates:
+            self._rates[price] = price_samples(price, self.world, "price.rent")
+        return self._rates[price]
 
     def _replicas(self, machine: Machine, busy: Amount) -> tuple[Amount, Amount]:
         """(replicas always on, replicas that the owned hardware lacks)."""
