@@ -12,6 +12,7 @@ from advisor.decision.optimize import as_good, metric_samples
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from advisor.decision.options import Option
     from advisor.decision.study import Study
     from advisor.decision.valuation import Outcome
 
@@ -42,7 +43,7 @@ class Ranking:
 
     @property
     def guess(self) -> bool:
-        """Whether the objective's choice is no better than a guess; then what needs no training stands first."""
+        """Whether the objective's choice is no better than a guess; then what one begins with stands first."""
         return bool(self.feasible) and self.sure < GUESS_BELOW
 
     def contenders(self) -> list[int]:
@@ -96,9 +97,14 @@ def rank(study: Study) -> Ranking:
         by_class[name] = by_class.get(name, 0.0) + float(share)
     sure = by_class[study.outcomes[shown[0]].option.approach_class]
     if sure < GUESS_BELOW:
-        feasible.sort(key=lambda place: study.outcomes[place].option.training != "none")
+        feasible.sort(key=lambda place: _step(study.outcomes[place].option))
         order[: len(feasible)] = feasible
     return Ranking(order, feasible, chance, by_class, best, sure)
+
+
+def _step(option: Option) -> int:
+    """The order in which one begins while little is known: a prompt, what else needs no training, training."""
+    return 0 if option.approach == "prompting" else 1 if option.training == "none" else 2
 
 
 def _best_of_each_sample(values: list[Array]) -> tuple[NDArray[np.int64], Array]:
