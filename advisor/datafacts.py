@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from trainers.data.review.session import Standing
 
 
+def trains_on(folder: Path, file: Path) -> bool:
+    """Whether the rows of `file` are those the project trains on: its train.jsonl, or any file before there is one."""
+    train = folder / "data" / "train.jsonl"
+    return not train.exists() or (file.exists() and file.samefile(train))
+
+
 def record_measured(folder: Path, facts: Mapping[str, Any], *, source: str, evidence_n: int) -> list[str]:
     """Record the facts as measured in the project at `folder`, when there is one; the ids that were recorded.
 

@@ -370,6 +370,24 @@ def test_in_a_project_the_measurements_become_facts(advisor: Advisor, tmp_path: 
     assert again.json["recorded"] == []
 
 
+def test_a_file_that_the_project_does_not_train_on_changes_no_fact(
+    advisor: Advisor, tmp_path: Path, project: Path
+) -> None:
+    broken = write(tmp_path / "broken.jsonl", [*good_rows(98), chat("q", "")])
+    ended = advisor("data", "check", broken, "--project", project, "--json")
+    assert (ended.code, ended.json["recorded"]) == (1, [])
+    assert "the file has errors" in ended.err
+    (project / "data").mkdir(exist_ok=True)
+    train = write(project / "data" / "train.jsonl", good_rows(80))
+    other = write(tmp_path / "other.jsonl", good_rows(60))
+    ended = advisor("data", "check", other, "--project", project, "--json")
+    assert (ended.code, ended.json["recorded"]) == (0, [])
+    assert "trains on data/train.jsonl" in ended.err
+    assert "data.labelled_examples" not in Project.open(project).answers()
+    advisor("data", "check", train, "--project", project)
+    assert Project.open(project).answers()["data.labelled_examples"].value == 80
+
+
 def test_people_see_words_and_not_only_colours(advisor: Advisor, tmp_path: Path) -> None:
     ended = advisor("data", "check", write(tmp_path / "rows.jsonl", [*good_rows(30), chat("q", "")]))
     assert "x error   empty_answer" in ended.out

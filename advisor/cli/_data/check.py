@@ -1,12 +1,14 @@
 """advisor data check: what would spoil training or its test."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from advisor.cli._data.shared import mapping_options, progress_talk, wanted_options
 from advisor.cli.common import Options, common_options, emit, emit_json, talk
-from advisor.datafacts import record_measured
+from advisor.datafacts import record_measured, trains_on
+from advisor.project import is_project
 
 if TYPE_CHECKING:
     from trainers.data.check import Report
@@ -29,15 +31,13 @@ _GLYPHS = {"error": "x", "warning": "!", "info": "-"}
 def command(options: Options, file: str, dataset_split: str | None, **rest: Any) -> int:
     """Check the rows of FILE (JSONL, JSON, CSV, Parquet, a datasets folder or a hub id).
 
-    Exits with 1 when there is an error. In a project, what was measured is recorded as facts.
+    Exits with 1 when there is an error. In a project, what was measured on the rows it trains on is recorded as facts.
     """
     from trainers.data.check import Request, check
 
     request = Request(file=file, split=dataset_split, **rest)
     report = check(request, progress=progress_talk("read"), tell=talk)
-    recorded = record_measured(
-        options.project, _facts(report), source=f"advisor data check {file}", evidence_n=report.usable
-    )
+    recorded = _record(options.project, file, report)
     if options.json:
         emit_json(report.to_json() | {"recorded": recorded})
     else:
@@ -45,6 +45,22 @@ def command(options: Options, file: str, dataset_split: str | None, **rest: Any)
         if recorded:
             talk(f"recorded as measured: {', '.join(recorded)}")
     return 1 if report.has_errors else 0
+
+
+def _record(folder: Path, file: str, report: "Report") -> list[str]:
+    """Record what was measured on the project's own rows; the ids that were recorded. A file with errors is not what
+    will be trained on: only that it gives test rows away is worth knowing."""
+    facts = _facts(report)
+    if report.has_errors:
+        facts = {fact: value for fact, value in facts.items() if fact == "data.test_rows_trained_on" and value}
+    if not is_project(folder):
+        return []
+    if not trains_on(folder, Path(file)):
+        talk("not recorded as facts: this project trains on data/train.jsonl")
+        return []
+    if report.has_errors:
+        talk("not counted as examples of this project: the file has errors")
+    return record_measured(folder, facts, source=f"advisor data check {file}", evidence_n=report.usable)
 
 
 def _facts(report: "Report") -> dict[str, Any]:

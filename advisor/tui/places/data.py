@@ -218,6 +218,8 @@ class DataPlace(Place):
             self._findings = []
             self._result = _failed(message)
             return
+        if message.value.get("recorded"):
+            self.program.say("What was measured on this file now counts as an answer (undo: 1, then u).")
         self._findings = sorted(message.value.get("findings", []), key=_severity_order)
         errors = sum(1 for finding in self._findings if finding.get("severity") == "error")
         if not self._findings:
