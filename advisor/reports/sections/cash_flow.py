@@ -134,7 +134,7 @@ def _chances(context: Context, drawn: list[OptionResult]) -> Table:
             option.break_even_probability,
         ]
         shown = [NOT_APPLICABLE] * 3 if _is_today(context, option) else chances
-        within = option.feasible_probability >= 0.5
+        within = option.meets_limits
         rows.append([option.label, option.npv_usd, *shown, option.expected_regret_usd if within else OUTSIDE])
     return Table("returns", "Chances and regret", columns, rows)
 

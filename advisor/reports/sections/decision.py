@@ -95,8 +95,7 @@ def money(context: Context, option: OptionResult) -> list[Figure]:
             "Best of all options in",
             best,
             Kind.SHARE,
-            f"of the sampled futures, by this way of doing it; {show(option.probability_best, Kind.SHARE)} with "
-            f"exactly this model and machine",
+            f"of the sampled futures; {show(option.probability_best, Kind.SHARE)} with this very model and machine",
         )
     )
     return figures

@@ -125,7 +125,7 @@ def _row(context: Context, option: OptionResult) -> list[Cell]:
 
 def missed(context: Context, option: OptionResult) -> list[str]:
     """The limits that the option's middle estimates lie outside of, where it may not be chosen for them."""
-    if option.feasible_probability >= 0.5 or option.option_id == context.decision.status_quo.option_id:
+    if option.meets_limits or option.option_id == context.decision.status_quo.option_id:
         return []
     facts = context.decision.facts
     found = []
