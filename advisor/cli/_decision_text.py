@@ -61,7 +61,8 @@ def _verdict(decision: Decision) -> Iterator[str]:
 
 def _table(decision: Decision, rows: int) -> Iterator[str]:
     yield ""
-    yield "Options, best first (middle estimates; value is net present value against today)"
+    yield "Options, best first: by average value, the worst tenth weighing a tenth more; within 5 % the simplest"
+    yield "(the figures are middle estimates; value is net present value against today)"
     yield f"{'#':>3} {'answered well':>13} {'a month':>10} {'once':>10} {'p95':>8} {'value':>10} {'best in':>8}  option"
     for number, option in enumerate(_worth_a_row(decision, rows), start=1):
         place, result = option
@@ -85,7 +86,8 @@ def _worth_a_row(decision: Decision, rows: int) -> Iterator[tuple[int, OptionRes
 
 
 def _row(place: int, o: OptionResult) -> str:
-    note = "" if o.feasible_probability >= 0.5 else "  (outside the limits)"
+    note = "" if o.feasible_probability >= 0.5 else f"  (within the limits in {share(o.feasible_probability)})"
+    note = note if o.meets_limits else "  (outside the limits)"
     return (
         f"{place:>3} {share(o.quality.p50):>13} {money(o.monthly_cost_usd.p50):>10} "
         f"{money(o.upfront_cost_usd.p50):>10} {latency(o.latency_p95_ms.p50):>8} "

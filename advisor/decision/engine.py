@@ -225,7 +225,8 @@ class _Assembly:
         listed = ranking.listed(study)
         outcomes = [study.outcomes[i] for i in listed]
         chances = [float(ranking.chance[i]) for i in listed]
-        found = briefs(outcomes, chances, [within_share(o, study) for o in outcomes])
+        meets = [study.keeps_limits(i) for i in listed]
+        found = briefs(outcomes, chances, [within_share(o, study) for o in outcomes], meets)
         if self.quick:
             return found
         drawn = self._drawn(place)

@@ -68,7 +68,7 @@ def money_reason(winner: OptionResult, other: OptionResult) -> Reason:
         f"{_usd(winner.upfront_cost_usd.p50)} against {_usd(other.upfront_cost_usd.p50)} up front",
     ]
     gap = _expected(winner) - _expected(other)
-    if other.feasible_probability < 0.5 <= winner.feasible_probability:
+    if not other.meets_limits and winner.meets_limits:
         text = f"{other.label} is outside the limits ({_apart(gap)})"
     else:
         text = f"{other.label} {_apart(gap)}"

@@ -103,6 +103,7 @@ def _valued(option: Option, study: Study, order: list[int], best: int, chosen: s
         both,
         [float(rank(study).chance[study.places[o.option.id]]) for o in both],
         [within_share(o, study) for o in both],
+        [study.keeps_limits(study.places[o.option.id]) for o in both],
     )
     known, metrics = study.answers.known(), study.candidates[place].metrics
     about = "winner" if place == best else option.id

@@ -109,6 +109,9 @@ class OptionResult(Record):
     weeks_to_production: Spread | None = None
     probability_best: float = 0.0
     feasible_probability: float = 1.0
+    """Share of the samples in which it meets every limit at once."""
+    meets_limits: bool = True
+    """Whether it keeps each limit as surely as that limit asks, so that it may be chosen."""
     cost_lines: list[CostLine] = []
     cash: CashSeries | None = None
     """Only for the options that reports draw: the first few, the best of each approach, the status quo."""

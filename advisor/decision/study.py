@@ -101,6 +101,10 @@ class Study:
         worthwhile = [c for c in mine if c.objective_usd > 0.0]
         return worthwhile or mine
 
+    def keeps_limits(self, place: int) -> bool:
+        """Whether the option at `place` keeps every limit as surely as it asks, and no gate excludes it."""
+        return self.outcomes[place].option.id not in self.gated.barred and self.candidates[place].meets(self.limits)
+
     @cached_property
     def possible(self) -> frozenset[str]:
         """Ids of the options that may be chosen and meet every limit."""

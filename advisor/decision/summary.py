@@ -91,11 +91,13 @@ def _column(amount: Array | float, n: int) -> Array:
     return result
 
 
-def briefs(outcomes: Sequence[Outcome], chances: Sequence[float], within: Sequence[float]) -> list[OptionResult]:
+def briefs(
+    outcomes: Sequence[Outcome], chances: Sequence[float], within: Sequence[float], meets: Sequence[bool]
+) -> list[OptionResult]:
     """The figures that every ranked option carries, with the quantiles of all options taken at once."""
     columns = {name: _quantiles([getattr(o, source) for o in outcomes]) for name, source in _SPREADS.items()}
     return [
-        _brief(o, {name: rows[i] for name, rows in columns.items()}, chances[i], within[i])
+        _brief(o, {name: rows[i] for name, rows in columns.items()}, chances[i], within[i], meets[i])
         for i, o in enumerate(outcomes)
     ]
 
@@ -118,7 +120,7 @@ def _quantiles(rows: list[Array]) -> list[Spread]:
     return [Spread(p10=low, p50=middle, p90=high) for low, middle, high in ordered]
 
 
-def _brief(outcome: Outcome, spreads: dict[str, Spread], chance: float, within: float) -> OptionResult:
+def _brief(outcome: Outcome, spreads: dict[str, Spread], chance: float, within: float, meets: bool) -> OptionResult:
     option, deployment = outcome.option, outcome.option.deployment
     return OptionResult(
         option_id=option.id,
@@ -133,6 +135,7 @@ def _brief(outcome: Outcome, spreads: dict[str, Spread], chance: float, within: 
         labels=option.labels,
         probability_best=chance,
         feasible_probability=within,
+        meets_limits=meets,
         npv_positive_probability=float(np.mean(outcome.npv_usd > 0.0)),
         expected_npv_usd=float(np.mean(outcome.npv_usd)),
         available_until=deployment.serving_until if deployment else None,

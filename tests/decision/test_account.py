@@ -37,7 +37,7 @@ def test_lines_and_benefit_add_up_to_the_value(facts: dict[str, object]) -> None
 def test_moving_away_is_paid_once_in_the_last_month_of_each_future() -> None:
     study = studied({**CLINIC, "finance.horizon_months": 18}, samples=64)
     outcome = next(o for o in study.outcomes if o.option.approach == "lora")
-    option = full(briefs([outcome], [0.0], [1.0])[0], outcome, study.valuation, outcome.npv_usd)
+    option = full(briefs([outcome], [0.0], [1.0], [True])[0], outcome, study.valuation, outcome.npv_usd)
     (leaving,) = [line for line in option.cost_lines if line.line == "exit"]
     assert option.cash is not None
     assert leaving.expected_usd is not None
@@ -114,7 +114,7 @@ def test_an_announced_price_is_paid_from_its_day_on_in_a_line_of_its_own(tmp_pat
         prices=load_catalogue(tmp_path),
     )
     outcome = next(o for o in study.outcomes if o.option.id == "rag/gpt-6-sol@openai")
-    option = briefs([outcome], [0.0], [1.0])[0]
+    option = briefs([outcome], [0.0], [1.0], [True])[0]
     option = full(option, outcome, study.valuation, outcome.npv_usd)
     assert option.cash is not None
     months = option.cash.cost_usd
