@@ -6,7 +6,8 @@ Same model (the packaged 135M), same rows (answers only), same LoRA, batch, epoc
 process with the same environment, in turns. Real tokens: those of the rows, without padding. Seconds: from the first
 step to the end of the last, without loading. Held-out loss is measured by one and the same code. The peak is that of
 large bf16 matrix products on this machine; its share counts the arithmetic that an engine really does, padding included
-and shared beginnings once. `--keep` adds to a file of earlier rounds, so that engines can be run one at a time. Run it
+and shared beginnings once; what activation checkpointing (a default of TRL) computes again is not counted. `--keep`
+adds to a file of earlier rounds, so that engines can be run one at a time, and prints the table over all of it. Run it
 on an idle machine; TRL: extra `bench`.
 """
 
