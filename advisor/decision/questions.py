@@ -39,6 +39,17 @@ if TYPE_CHECKING:
 
 MUST_KNOW = ("task.kind",)
 """Without these there is nothing to recommend for."""
+CORE = (
+    "knowledge.source",
+    "current.approach",
+    "current.quality_rate",
+    "task.convention",
+    "traffic.requests_per_month",
+    "data.labelled_examples",
+    "limits.must_self_host",
+)
+"""What the choice between prompting, retrieval and training turns on. Their answers work together, so that each alone
+may seem to change nothing: they are asked first, and nothing is settled before."""
 BINS = 8
 WORTH_ASKING_USD = 1.0
 MATERIAL_SHARE = 0.05
@@ -83,7 +94,25 @@ def worths_of(study: Study, ranking: Ranking, facts: Sequence[str]) -> list[Wort
             found.append(_today_worth(study, ranking, scorer.material))
         elif fact == "hardware.gpus":
             found.append(_fleet_worth(study, ranking, scorer.material))
-    return sorted(found, key=lambda w: (w.fact not in MUST_KNOW, -w.usd, study.rules.facts[w.fact].order))
+    valued = {worth.fact for worth in found}
+    found += [Worth(fact, 0.0, 0.0) for fact in facts if fact in CORE and fact not in valued]
+    return sorted(found, key=lambda w: (_turn(w.fact), -w.usd, study.rules.facts[w.fact].order))
+
+
+def _turn(fact: str) -> int:
+    return 0 if fact in MUST_KNOW else 1 if fact in CORE else 2
+
+
+def unasked(study: Study) -> list[str]:
+    """Facts of `CORE` whose question applies and that nobody has answered or declined."""
+    answers, known = study.answers, study.answers.known()
+    return [
+        fact
+        for fact in CORE
+        if fact not in answers
+        and fact not in answers.declined
+        and ((when := study.rules.facts[fact].ask_when) is None or when.evaluate(known.get) is not False)
+    ]
 
 
 def _column(study: Study, fact: str) -> NDArray[np.generic] | None:
@@ -231,7 +260,7 @@ def next_questions(worths: Sequence[Worth], facts: Mapping[str, Fact], answers: 
     """Open questions that are worth asking, the most valuable first; before one that waits for others stand those."""
     found: dict[str, NextQuestion] = {}
     for worth in worths:
-        if worth.usd < WORTH_ASKING_USD and worth.fact not in MUST_KNOW:
+        if worth.usd < WORTH_ASKING_USD and worth.fact not in (*MUST_KNOW, *CORE):
             continue
         for fact in (*_waited_for(facts[worth.fact], facts, answers), facts[worth.fact]):
             found.setdefault(fact.id, _question(fact, worth))

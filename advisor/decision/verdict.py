@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from advisor.decision.questions import MUST_KNOW
+from advisor.decision.questions import MUST_KNOW, unasked
 from advisor.decision.result import Verdict
 
 if TYPE_CHECKING:
@@ -39,14 +39,23 @@ def stand(study: Study, place: int | None, ranking: Ranking, worths: Sequence[Wo
     if place is None:
         return Standing(Verdict.NOTHING_FEASIBLE, False, "no option meets every limit that was named")
     open_ = sorted((w for w in worths if w.changes_winner >= SETTLED_BELOW), key=lambda w: -w.changes_winner)
-    if not open_:
-        return Standing(Verdict.RECOMMEND, True, "no open question is likely to change the recommendation")
-    first = open_[0]
-    label = study.rules.facts[first.fact].label.lower()
-    chance = f"an answer on {label} would change it with a probability of {first.changes_winner:.0%}"
-    if first.changes_winner >= TOO_OPEN_FROM:
+    chance = _chance(study, open_)
+    if open_ and open_[0].changes_winner >= TOO_OPEN_FROM:
         return Standing(Verdict.NOT_ENOUGH_INFORMATION, False, chance)
     if ranking.guess:
         because = f"the kind of plan worth most is the best one in only {ranking.sure:.0%} of the cases still open"
         return Standing(Verdict.NOT_ENOUGH_INFORMATION, False, f"{because}; {chance}")
-    return Standing(Verdict.RECOMMEND, False, chance)
+    if open_:
+        return Standing(Verdict.RECOMMEND, False, chance)
+    if missing := unasked(study):
+        labels = ", ".join(study.rules.facts[fact].label.lower() for fact in missing)
+        return Standing(Verdict.RECOMMEND, False, f"not asked yet: {labels}")
+    return Standing(Verdict.RECOMMEND, True, chance)
+
+
+def _chance(study: Study, open_: Sequence[Worth]) -> str:
+    """What another answer could do. `open_` are the facts that keep the decision open, the most likely first."""
+    if not open_:
+        return "no open question is likely to change the recommendation"
+    label = study.rules.facts[open_[0].fact].label.lower()
+    return f"an answer on {label} would change it with a probability of {open_[0].changes_winner:.0%}"

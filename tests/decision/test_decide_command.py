@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from calling import Advisor
 
+from advisor.decision.questions import CORE, MUST_KNOW
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TODAY = ("--today", "2026-11-24")
 KEYS = {
@@ -103,8 +105,9 @@ def test_an_empty_file_gets_the_questions_that_matter_most(advisor: Advisor, tmp
     assert found["ranked"]
     asked = [question["fact"] for question in found["next_questions"]]
     assert asked[0] == "task.kind"
-    worths = [question["value_of_information_usd"] for question in found["next_questions"][1:]]
-    assert worths == sorted(worths, reverse=True)
+    assert set(CORE) & set(asked) == set(asked[1 : 1 + len(set(CORE) & set(asked))])
+    rest = [q["value_of_information_usd"] for q in found["next_questions"] if q["fact"] not in (*MUST_KNOW, *CORE)]
+    assert rest == sorted(rest, reverse=True)
     assert found["ranked"][0]["approach"] == "prompting"
     assert found["ranked"][0]["training"] is None
     assert "begin with an evaluation set" in found["headline"]
