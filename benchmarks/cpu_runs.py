@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from advisor.base.quantiles import Quantiles
 from pricing.calibration import MEMORY_NOISE, SPEED_NOISE, Evidence
-from pricing.ownruns import Compared
+from pricing.ownruns import Compared, compared
 
 DATA = Path(__file__).parent / "data" / "cpu_runs.jsonl"
 WORDS = ["time", "year", "people", "way", "day", "man", "thing", "woman", "life", "world", "school", "state", "family",
@@ -162,17 +162,18 @@ def compare() -> None:
         cells = [
             f"{f.predicted.p50:.3g} ({f.predicted.p10:.3g}-{f.predicted.p90:.3g})".rjust(20) + f"{f.measured:9.3g}"
             for f in figures
+            if f is not None
         ]
         print(f"{row['name']:18} {'   '.join(cells)}")
     for place, (name, noise) in enumerate((("memory", MEMORY_NOISE), ("time", SPEED_NOISE))):
-        _summary(name, [(row, figures[place]) for row, figures in found], noise)
+        _summary(name, [(row, f) for row, figures in found if (f := figures[place]) is not None], noise)
 
 
-def _figures(row: dict[str, Any], plan: dict[str, Any]) -> tuple[Compared, Compared]:
-    """Memory, and seconds of the steps."""
+def _figures(row: dict[str, Any], plan: dict[str, Any]) -> tuple[Compared | None, Compared | None]:
+    """Memory, and seconds of the steps (null where the machine was too busy to time them)."""
     memory, speed, tokens = plan["peak_memory_gib"], plan["tokens_per_s"], row["trained_tokens"]
     seconds = Quantiles(tokens / speed["p90"], tokens / speed["p50"], tokens / speed["p10"])
-    return Compared(Quantiles(**memory), row["peak_memory_gib"]), Compared(seconds, row["seconds"])
+    return compared(Quantiles(**memory), row["peak_memory_gib"]), compared(seconds, row["seconds"])
 
 
 def _summary(name: str, found: list[tuple[dict[str, Any], Compared]], noise: float) -> None:
@@ -186,7 +187,9 @@ def _summary(name: str, found: list[tuple[dict[str, Any], Compared]], noise: flo
         others = tuple(other for j, (kind, other) in enumerate(logs) if j != i and kind == method)
         factor, _ = Evidence(others, noise).applied(PRIOR_SD)
         after.append(abs(log - math.log(factor)))
-    print(f"    after the method's other runs: mean {fmean(after):.1%}, median {median(after):.1%} (time: 10 % wanted)")
+    print(
+        f"    after the method's other runs: mean {fmean(after):.1%}, median {median(after):.1%}{' (wanted: 10 %)' if name == 'time' else ''}"
+    )
 
 
 def main() -> None:

@@ -49,6 +49,8 @@ class MemoryConstants:
     """The same once more with quantised weights."""
     log_sd: Positive
     """Standard deviation of ln(measured / estimated)."""
+    log_sd_cpu: Positive
+    """The same on a processor, where the heap's holes vary."""
 
 
 @dataclass(frozen=True, slots=True)

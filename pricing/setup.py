@@ -72,6 +72,8 @@ class TrainingSetup:
     fp32_adapters: bool = True
     adapter_dropout: bool = True
     """Whether adapters drop out some of their input (recipes usually do), for which a copy of it is kept."""
+    upcast: bool = True
+    """Whether what stays unquantised is turned into 32-bit floats, as peft's preparation for k-bit training does."""
     double_quant: bool = True
     quant_kernel: Literal["bitsandbytes", "gptq"] = "bitsandbytes"
     sharding: Literal["none", "ddp", "zero2", "zero3"] = "none"
@@ -115,7 +117,9 @@ class TrainingSetup:
         peft's preparation for k-bit training turns every unquantised weight, embeddings included, into 32-bit floats,
         and the residual stream with them (peft.utils.other.prepare_model_for_kbit_training).
         """
-        upcast = self.quantised and self.stack is Stack.TRANSFORMERS and self.quant_kernel == "bitsandbytes"
+        upcast = (
+            self.upcast and self.quantised and self.stack is Stack.TRANSFORMERS and self.quant_kernel == "bitsandbytes"
+        )
         return 4.0 if upcast else self.compute_bytes
 
     @property

@@ -104,6 +104,8 @@ def spread(middle: float, log_sd: float) -> Quantiles:
 
 def memory_log_sd(setup: TrainingSetup, assumed: tuple[str, ...] = ()) -> float:
     """Standard deviation of ln(memory)."""
+    if setup.device.kind == "cpu":
+        return MEMORY.log_sd_cpu * _widening(setup, assumed)
     return MEMORY.log_sd * _widening(setup, assumed) * (1.5 if setup.n_gpus > 1 else 1.0)
 
 

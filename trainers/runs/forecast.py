@@ -134,6 +134,7 @@ def setup_of(
         lora_rank=int(settings.get("rank", 16)),
         lora_targets="all-linear" if settings.get("targets", "all-linear") == "all-linear" else "attention",
         fp32_adapters=dtype != "bf16",
+        upcast=False,
         rows=rows,
         epochs=seen_epochs,
     )
