@@ -187,9 +187,8 @@ def _summary(name: str, found: list[tuple[dict[str, Any], Compared]], noise: flo
         others = tuple(other for j, (kind, other) in enumerate(logs) if j != i and kind == method)
         factor, _ = Evidence(others, noise).applied(PRIOR_SD)
         after.append(abs(log - math.log(factor)))
-    print(
-        f"    after the method's other runs: mean {fmean(after):.1%}, median {median(after):.1%}{' (wanted: 10 %)' if name == 'time' else ''}"
-    )
+    wanted = " (wanted: 10 %)" if name == "time" else ""
+    print(f"    after the method's other runs: mean {fmean(after):.1%}, median {median(after):.1%}{wanted}")
 
 
 def main() -> None:
