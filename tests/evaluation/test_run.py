@@ -68,7 +68,9 @@ def test_an_interrupted_evaluation_goes_on(project: Path) -> None:
     words = ["evaluate", "--run", "adapter", *QUICK, "--json", "--project", str(project)]
     line = [sys.executable, "-m", "advisor", *words]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits it ignored
     process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    signal.signal(signal.SIGINT, before)
     predictions = project / "evaluations" / "0001" / "predictions"
     deadline = time.monotonic() + 120
     while not (predictions / "base.jsonl").exists() and time.monotonic() < deadline:
