@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from advisor.cli.main import run
 from advisor.project import Project
 from rules.facts import Fact
@@ -105,6 +107,7 @@ def test_without_a_project_and_terminal_it_ends_at_once(tmp_path: Path) -> None:
     assert b"advisor init" in ended.stderr
 
 
+@pytest.mark.slow
 def test_a_line_that_is_not_utf8_is_not_taken_and_the_next_one_is(tmp_path: Path) -> None:
     project = new_project(tmp_path)
     fact = first_question(project)
@@ -125,6 +128,7 @@ def test_strange_lines_are_not_taken(tmp_path: Path) -> None:
     assert Project.open(project).answers().known() == {}
 
 
+@pytest.mark.slow
 def test_an_answer_is_on_disk_before_the_next_question_even_if_killed(tmp_path: Path) -> None:
     project = new_project(tmp_path)
     fact = first_question(project)

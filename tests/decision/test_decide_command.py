@@ -118,6 +118,7 @@ def test_an_empty_file_gets_the_questions_that_matter_most(advisor: Advisor, tmp
             assert entry["text"].startswith("Likely, but not known yet (knowledge of your own)")
 
 
+@pytest.mark.slow
 def test_the_kind_of_task_alone_is_no_reason_to_train(advisor: Advisor, tmp_path: Path) -> None:
     for kind in ("classification", "generation", "summarisation", "structured_output"):
         found = advisor("decide", write(tmp_path, {"task.kind": kind}), "--json", "--samples", "512", *TODAY).json

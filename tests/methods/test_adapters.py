@@ -52,6 +52,7 @@ def test_every_method_is_complete() -> None:
         assert callable(method.train)
 
 
+@pytest.mark.slow
 def test_an_adapter_is_a_small_share_and_the_base_is_frozen(tiny: Path) -> None:
     module = add_adapter(load_model(str(tiny), "fp32"), AdapterSettings(rank=2))
     trained = [name for name, parameter in module.named_parameters() if parameter.requires_grad]

@@ -202,6 +202,7 @@ def test_from_rows_to_a_tuned_model(vendor: tuple[Vendor, str], job: Make) -> No
     assert order["method"]["supervised"]["hyperparameters"] == {"n_epochs": 3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["429", "500", "503", "drop", "no json"])
 @pytest.mark.parametrize("where", [("POST", "/files"), ("GET", "/jobs/ftjob-1"), ("GET", "/events")])
 def test_trouble_on_the_way_is_waited_out(

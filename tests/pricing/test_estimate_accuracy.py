@@ -21,6 +21,7 @@ def summary(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return dict(json.loads(file.read_text()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(TARGETS))
 def test_errors_keep_their_promise_and_beat_the_napkin(summary: dict[str, Any], kind: str) -> None:
     found = summary[kind]

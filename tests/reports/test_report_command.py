@@ -39,6 +39,7 @@ def test_a_project_without_decision_gets_one_and_a_second_report_uses_it(project
     assert [path.name for path in sorted((project / "decisions").glob("*.json"))] == ["0001.json"]
 
 
+@pytest.mark.slow
 def test_a_changed_answer_makes_a_new_decision_and_the_report_says_what_changed(project: Path) -> None:
     assert report_of(project).exit_code == 0
     assert invoke("answers", "set", "traffic.requests_per_month", "90000", "--project", str(project)).exit_code == 0
@@ -75,6 +76,7 @@ def test_old_prices_are_refused_and_nothing_is_written(project: Path) -> None:
     assert not (project / "reports").exists()
 
 
+@pytest.mark.slow
 def test_old_prices_when_asked_for_are_said_in_every_section(project: Path) -> None:
     result = report_of(project, "--stale-prices", "--name", "old", today="2027-09-01")
     assert result.exit_code == 0, result.stderr
@@ -90,11 +92,13 @@ def test_old_prices_when_asked_for_are_said_in_every_section(project: Path) -> N
     assert plain.count("CAUTION: Prices of") == len(sections)
 
 
+@pytest.mark.slow
 def test_the_age_can_be_set(project: Path) -> None:
     assert report_of(project, "--max-price-age-days", "1000", today="2027-09-01").exit_code == 0
     assert report_of(project, "--max-price-age-days", "0", today="2027-01-10").exit_code == 1
 
 
+@pytest.mark.slow
 def test_compare_with_an_older_report(project: Path, tmp_path: Path) -> None:
     assert report_of(project, "--out", str(tmp_path / "old")).exit_code == 0
     assert invoke("answers", "set", "task.value_per_success_usd", "30", "--project", str(project)).exit_code == 0
@@ -150,6 +154,7 @@ def test_a_project_named_like_a_script_is_only_text(tmp_path: Path) -> None:
     assert "<script>alert(1)" not in page
 
 
+@pytest.mark.slow
 def test_a_saved_decision_of_a_project_is_printed_under_its_name(project: Path) -> None:
     assert report_of(project).exit_code == 0
     assert invoke("answers", "set", "traffic.requests_per_month", "90000", "--project", str(project)).exit_code == 0
@@ -168,6 +173,7 @@ def test_formats_are_listed() -> None:
         assert f"{name} " in told
 
 
+@pytest.mark.slow
 def test_the_same_decision_gives_the_same_files(full_decision: Path, report: Callable[..., Made]) -> None:
     one, other = report(full_decision), report(full_decision)
     for name in ("report.html", "report.md", "report.json"):

@@ -105,6 +105,7 @@ def test_a_runs_forecast_stands_beside_what_it_took(project: Project) -> None:
     assert rows["training cost"][4] == "higher than predicted"
 
 
+@pytest.mark.slow
 def test_a_measured_quality_stands_beside_its_prediction_and_is_marked_as_measured(project: Project) -> None:
     option = winner(project)
     row = {

@@ -63,6 +63,7 @@ def test_a_portfolio_follows_the_schema_and_names_its_command(made: Made) -> Non
     assert all(f"{name}.yaml" in made.data["command"] for name in NAMES)
 
 
+@pytest.mark.slow
 def test_stale_prices_refuse_a_portfolio_too(tmp_path: Path) -> None:
     files = [str(EXAMPLES / f"{name}.yaml") for name in NAMES[:2]]
     ran = invoke("report", *files, "--out", str(tmp_path / "out"), "--today", "2027-12-01")
@@ -86,6 +87,7 @@ def joint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_plans_chosen_together_are_shown_as_the_solver_chose_them(joint: Path, tmp_path: Path) -> None:
     files = [str(EXAMPLES / f"{name}.yaml") for name in NAMES]
     ran = invoke("report", *files, "--joint", str(joint), "--out", str(tmp_path / "out"), "--today", TODAY)
@@ -98,6 +100,7 @@ def test_plans_chosen_together_are_shown_as_the_solver_chose_them(joint: Path, t
     assert used["money up front"] == chosen["shared"]["upfront_usd"]["used"]
 
 
+@pytest.mark.slow
 def test_an_infeasible_portfolio_says_which_limits_conflict(tmp_path: Path) -> None:
     path = tmp_path / "none.json"
     conflict = {"without_plan": [], "limits": ["upfront_usd"], "needs": {"upfront_usd": 12000.0}, "factor": None}
@@ -110,6 +113,7 @@ def test_an_infeasible_portfolio_says_which_limits_conflict(tmp_path: Path) -> N
     assert "money up front would have to be 12,000" in text
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_portfolio_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "wrong.json"
     path.write_text('{"v": 2, "verdict": "recommend"}', encoding="utf-8")

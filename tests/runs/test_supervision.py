@@ -84,6 +84,7 @@ def uninterrupted(tiny_project: Path, tmp_path_factory: pytest.TempPathFactory, 
     return curve_of(run)
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_everything_written_down(planned: Plan) -> None:
     folder = planned(**SETTINGS)
     client.start(folder)

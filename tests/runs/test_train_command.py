@@ -39,6 +39,7 @@ def write(path: Path, *rows: dict[str, Any]) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_plan_says_what_it_will_take(project: Path) -> None:
     write(project / "data" / "test.jsonl", *({"id": f"t{i}", "prompt": "p", "completion": "c"} for i in range(150)))
     code, found = plan(project, "--epochs", "1")

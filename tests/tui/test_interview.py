@@ -154,6 +154,7 @@ async def test_digits_go_into_the_field_and_after_escape_to_the_places(project: 
         assert "read as 2 requests" in shown.says(), "what was typed waits for its owner"
 
 
+@pytest.mark.slow
 async def test_a_text_field_takes_letters_and_escape_gives_the_keys_back(project: Path) -> None:
     async with terminal(project, LARGE) as shown:
         await shown.asked("task.description")
@@ -216,6 +217,7 @@ async def test_back_at_the_first_question_says_so(project: Path) -> None:
         await shown.until(lambda: "This is the first question." in shown.says())
 
 
+@pytest.mark.slow
 async def test_undo_and_redo_without_limit(project: Path) -> None:
     facts = ["limits.must_self_host", "traffic.batch", "data.teacher_allowed"]
     async with terminal(project) as shown:
@@ -235,6 +237,7 @@ async def test_undo_and_redo_without_limit(project: Path) -> None:
         await shown.until(lambda: "Nothing to redo." in shown.says())
 
 
+@pytest.mark.slow
 async def test_a_contradiction_is_shown_until_it_is_mended(project: Path) -> None:
     async with terminal(project, LARGE) as shown:
         await shown.asked("knowledge.source")
@@ -249,6 +252,7 @@ async def test_a_contradiction_is_shown_until_it_is_mended(project: Path) -> Non
         assert "Careful" not in shown.says()
 
 
+@pytest.mark.slow
 async def test_the_panel_follows_the_answers(project: Path) -> None:
     async with terminal(project, LARGE) as shown:
         await shown.decided()

@@ -25,6 +25,7 @@ def test_footers_hold_six_keys_at_most_and_no_key_is_taken_twice() -> None:
     assert not [key for action in ACTIONS for key in action.keys if key.startswith(hard)]
 
 
+@pytest.mark.slow
 @SIZES
 async def test_empty_places_say_what_to_do_next(project: Path, size: tuple[int, int]) -> None:
     says = {
@@ -248,6 +249,7 @@ async def test_an_evaluation_shows_scores_intervals_and_verdict(project: Path, s
         assert "section" in shown.says()
 
 
+@pytest.mark.slow
 async def test_the_palette_knows_every_action_and_runs_it_in_its_place(project: Path) -> None:
     async with terminal(project, LARGE) as shown:
         await shown.press("escape", "ctrl+p")
