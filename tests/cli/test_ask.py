@@ -77,6 +77,7 @@ def test_at_the_end_of_the_input_it_says_what_is_missing_and_ends(tmp_path: Path
     assert len(Project.open(project).decision_files()) == 1, "the leaning so far is kept"
 
 
+@pytest.mark.slow
 def test_a_contradiction_is_told_and_can_be_mended_on_the_spot(tmp_path: Path) -> None:
     project = new_project(tmp_path)
     for fact, value in (("knowledge.source", "none"), ("knowledge.citations_required", "yes")):

@@ -103,6 +103,7 @@ def test_answers_are_compared_with_predictions(advisor: Advisor, stub: Stub, tes
     assert all(request["temperature"] == 0 for request in stub.asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", [failure(429, "slow down"), failure(500, "oops"), failure(503, "busy"), (0, None)])
 def test_passing_trouble_is_repeated(advisor: Advisor, stub: Stub, test_rows: Path, trouble: Reply) -> None:
     stub.behave = lambda number, body: trouble if number % 2 else answer(body["messages"][-1]["content"].upper())

@@ -25,6 +25,7 @@ def changes(made: Made) -> list[dict]:
     return [d["recommended"] for d in decisions if d["recommended"]["approach"] != "keep_current"]
 
 
+@pytest.mark.slow
 def test_every_use_case_has_a_row_with_its_recommendation(made: Made) -> None:
     rows = made.table("use_cases")["rows"]
     assert len(rows) == len(NAMES)

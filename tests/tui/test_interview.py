@@ -293,6 +293,7 @@ async def test_the_list_of_all_answers_leads_to_each_question(project: Path, siz
             assert shown.question == fact
 
 
+@pytest.mark.slow
 async def test_why_tells_what_an_answer_changes_and_where_the_assumption_comes_from(project: Path) -> None:
     async with terminal(project, LARGE) as shown:
         await shown.decided()

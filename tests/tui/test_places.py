@@ -151,6 +151,7 @@ def _write(path: Path, rows: list[dict[str, object]], tail: str = "") -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows) + tail, encoding="utf-8")
 
 
+@pytest.mark.slow
 async def test_a_data_file_is_brought_in_checked_and_split(project: Path, tmp_path: Path) -> None:
     _write(tmp_path / "tickets.jsonl", ROWS)
     async with terminal(project, LARGE) as shown:
