@@ -29,6 +29,9 @@ def test_the_first_section_is_decision_money_reasons_changes_plan(case: tuple[An
     kinds = [block["block"] for block in first["blocks"]]
     assert kinds[0] == "callout"
     assert decision["headline"] in first["blocks"][0]["title"]
+    if decision["verdict"] == "recommend":
+        unsure = decision["recommended"]["feasible_probability"] < 0.9
+        assert ("All limits at once are kept in" in first["blocks"][0]["text"]) == unsure
     assert "figures" in kinds
     reasons = [b for b in first["blocks"] if b["block"] == "items" and b["title"] == "Why"]
     own = [r["text"] for r in decision["reasons"] if r["about"] == "winner"]

@@ -24,6 +24,8 @@ from advisor.reports.words import payback
 
 ORDER = 10
 TITLE = "The decision"
+SURELY = 0.9
+"""Chance to keep all limits below which the first page tells it."""
 
 _TONES = {
     Verdict.RECOMMEND: Tone.GOOD,
@@ -64,7 +66,11 @@ def _standing(context: Context) -> str:
         return ""
     if decision.verdict is not Verdict.RECOMMEND:
         return f"{because[0].upper()}{because[1:]}."
-    return f"{'Settled' if decision.settled else 'Open to change'}: {because}."
+    kept = decision.recommended.feasible_probability if decision.recommended is not None else 1.0
+    said = f"{'Settled' if decision.settled else 'Open to change'}: {because}."
+    if kept >= SURELY:
+        return said
+    return f"{said} All limits at once are kept in {show(kept, Kind.SHARE)} of the sampled futures."
 
 
 def money(context: Context, option: OptionResult) -> list[Figure]:
