@@ -13,9 +13,9 @@ aside) is
 that source are dropped, and an effect that rests on it beside others loses half of its certainty. What was set by hand
 while
 looking at these cases (the constants in advisor/decision) cannot be left out. Nor is unseen.json unseen any more: its
-results were in view while effects were added. independent.json is the judge: written from published outcomes by
-somebody who had not seen the engine or its rules, and nothing was changed after its results. Many of its cases state
-few facts, and 122 of its 278 answers are the writer's reading (`inferred_facts`).
+results were in view while effects were added. independent.json is the judge: written from published outcomes
+without sight of the engine or its rules, and nothing was changed after its results. Many of its cases state
+few facts, and 122 of its 278 answers are a reading of the source (`inferred_facts`).
 """
 
 import argparse
