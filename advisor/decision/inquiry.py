@@ -98,12 +98,13 @@ def _excluded(option: Option, study: Study) -> Inquiry:
 
 def _valued(option: Option, study: Study, order: list[int], best: int, chosen: str | None) -> Inquiry:
     place, outcome = study.places[option.id], study.outcomes[study.places[option.id]]
-    both = [outcome, study.outcomes[best]]
+    places = [place, best]
+    both, chance = [study.outcomes[i] for i in places], rank(study).chance
     mine, winner = briefs(
         both,
-        [float(rank(study).chance[study.places[o.option.id]]) for o in both],
+        [float(chance[i]) for i in places],
         [within_share(o, study) for o in both],
-        [study.keeps_limits(study.places[o.option.id]) for o in both],
+        [study.keeps_limits(i) for i in places],
     )
     known, metrics = study.answers.known(), study.candidates[place].metrics
     about = "winner" if place == best else option.id

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from advisor.decision.options import WORKING
+from advisor.decision.plan import stakes_while_live_usd
 from advisor.decision.result import BreakEvenPoint
 
 if TYPE_CHECKING:
@@ -129,11 +130,8 @@ class _Pair:
 
 def _worth_of_quality_usd(study: Study, outcome: Outcome) -> float:
     """Expected present value of answering all requests well instead of none, where and while the option runs."""
-    valuation = study.valuation
-    stakes = np.asarray(valuation.stakes.value_usd) + np.asarray(valuation.stakes.error_usd)
-    requests = valuation.costs.requests * valuation.requests_live(outcome.option, outcome.account)
     allowed = 1.0 if outcome.forbidden is None else ~outcome.forbidden
-    return max(float(np.mean(stakes * requests * allowed)), 1e-9)
+    return max(float(np.mean(stakes_while_live_usd(outcome, study.valuation) * allowed)), 1e-9)
 
 
 def _tokens_usd(study: Study, outcome: Outcome, winner: Outcome) -> float:

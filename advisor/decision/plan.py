@@ -25,7 +25,11 @@ from trainers.evaluation.statistics import pairs_needed, smallest_detectable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from advisor.decision.valuation import Outcome, Valuation
+
+    Array = NDArray[np.float64]
 
 STEPS = ("prompting", "few_shot_retrieval", "long_context", "rag")
 """What is tried on the way to something that takes more work."""
@@ -86,11 +90,16 @@ def _steps(winner: Outcome, ranked: Sequence[Outcome]) -> list[Outcome]:
     return found[:MOST_STEPS]
 
 
-def worth_of_quality_usd(outcome: Outcome, valuation: Valuation) -> float:
-    """Expected present value of answering all requests well instead of none, while the option runs."""
+def stakes_while_live_usd(outcome: Outcome, valuation: Valuation) -> Array:
+    """Shape (samples,): present value of answering all requests well instead of none, while the option runs."""
     stakes = np.asarray(valuation.stakes.value_usd) + np.asarray(valuation.stakes.error_usd)
-    requests = valuation.costs.requests * valuation.requests_live(outcome.option, outcome.account)
-    return max(float(np.mean(stakes * requests)), 1e-9)
+    result: Array = stakes * valuation.costs.requests * valuation.requests_live(outcome.option, outcome.account)
+    return result
+
+
+def worth_of_quality_usd(outcome: Outcome, valuation: Valuation) -> float:
+    """The mean of `stakes_while_live_usd`, to divide by."""
+    return max(float(np.mean(stakes_while_live_usd(outcome, valuation))), 1e-9)
 
 
 def _stop(step: Outcome, winner: Outcome, valuation: Valuation, floor: float | None, items: int) -> str:
