@@ -92,7 +92,8 @@ def make_spec(project: Project, wish: Wish) -> EvaluationSpec:
     examples = project.folder / run.spec.data.path
     if not examples.is_file():
         raise InvalidDataError("the rows that the run was trained on are gone", where=str(examples))
-    answers = [item.expected for item in read_test(examples)]
+    shown = read_test(examples)
+    answers = [item.expected for item in shown]
     schema = _given_schema(wish.schema) or derive_schema(answers)
     candidates = standard_candidates(
         run.spec.model,
@@ -112,7 +113,7 @@ def make_spec(project: Project, wish: Wish) -> EvaluationSpec:
         artefact_sha256=_digest(artefact),
         test=data_file(test, project.folder),
         examples=data_file(examples, project.folder),
-        metric=wish.metric or ("json_exact" if schema is not None else "exact"),
+        metric=wish.metric or _metric(schema, calls=any(item.calls for item in shown)),
         json_schema=schema,
         rows=wish.rows,
         max_new_tokens=wish.max_new_tokens,
@@ -120,6 +121,13 @@ def make_spec(project: Project, wish: Wish) -> EvaluationSpec:
         general=wish.general,
         candidates=chosen,
     )
+
+
+def _metric(schema: dict[str, Any] | None, *, calls: bool) -> str:
+    """What answers of this kind are usually compared by."""
+    if calls:
+        return "tool_calls"
+    return "exact" if schema is None else "json_exact"
 
 
 def trained_weights(run: RunView) -> Path:

@@ -12,9 +12,6 @@ from advisor.cli._endpoints import endpoint_candidates, named
 from advisor.cli.common import Options, common_options, emit, emit_json, talk
 
 if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trainers.evaluation.items import Item
@@ -29,7 +26,7 @@ _PATH = click.Path(path_type=Path)
 @click.option(
     "--predictions", multiple=True, metavar="NAME=FILE", help="Predictions made anywhere: JSONL, id and output"
 )
-@click.option("--metric", help="NAME or NAME=ARGUMENT (default: exact; for a run whose answers are JSON, json_exact).")
+@click.option("--metric", help="NAME or NAME=ARGUMENT (default: by the answers: exact, json_exact, tool_calls).")
 @click.option("--missing", type=click.Choice(["error", "wrong"]), default="error", help="Items without a prediction.")
 @click.option("--group", help="Key of a test line that names dependent items, such as a customer or a document.")
 @click.option("--slice", "slices", multiple=True, help="Key of a test line to compare by, such as language or region.")
@@ -82,8 +79,8 @@ def _compare_files(
         )
     files = named(predictions, "--predictions tuned=tuned.jsonl")
     refuse_unnamed([CandidateSpec(name=name) for name in files] + list(servers))
-    metric = get_metric(given["metric"] or "exact")
     items = read_test(test)
+    metric = get_metric(given["metric"] or ("tool_calls" if any(item.calls for item in items) else "exact"))
     wrong = given["missing"] == "wrong"
     outputs = {name: read_predictions(Path(path), items, missing_is_wrong=wrong) for name, path in files.items()}
     outputs |= {each.name: _ask(each, items, given) for each in servers}

@@ -50,7 +50,11 @@ _OF_THE_RUN = ("held_out", "processes", "launcher", "trackers", "usd_per_hour", 
     help="Show curves there.",
 )
 @click.option("--usd-per-hour", type=click.FloatRange(min=0), help="What this machine costs an hour.")
-@click.option("--memory-limit-gib", type=float, help="Fail above this instead of taking the machine along.")
+@click.option(
+    "--memory-limit-gib",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Plan within this, and fail above it instead of taking the machine along.",
+)
 @click.option("--name", help="Name of the run (default: METHOD-MODEL-N).")
 @click.option("--probe", is_flag=True, help="Try 20 steps first and plan with what they measure.")
 @click.option(

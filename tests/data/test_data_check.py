@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from calling import Advisor
 from rows import chat, good_rows, sentence, write
+from tools_shown import WEATHER, calling_row
 
 from advisor.answers import Origin
 from advisor.project import Project
@@ -310,9 +311,14 @@ def test_personal_data_and_secrets_are_found_and_not_repeated(advisor: Advisor, 
     assert "ann.lee" not in ended.out
 
 
-def test_tools_that_no_prompt_shows_are_told(advisor: Advisor, tmp_path: Path) -> None:
-    rows = [*good_rows(25), chat("what is the weather", "sunny", tools=[{"type": "function"}])]
-    assert findings(advisor, write(tmp_path / "rows.jsonl", rows))["tools_not_shown"]["lines"] == [26]
+def test_tools_without_a_name_and_calls_of_what_is_not_defined(advisor: Advisor, tmp_path: Path) -> None:
+    nameless = chat("what is the weather", "sunny", tools=[{"type": "function"}])
+    other = {**WEATHER["function"], "name": "get_time"}
+    as_text = {**calling_row(27), "tools": json.dumps([other])}  # as data sets that know one type a column have it
+    rows = [*good_rows(25), nameless, as_text, calling_row(28), chat("the tool", "hammer", tools="hammer, saw")]
+    found = findings(advisor, write(tmp_path / "rows.jsonl", rows))
+    assert (found["bad_tool"]["lines"], found["undefined_tool"]["lines"]) == ([26], [27])
+    assert "bad_tool_call" not in found
 
 
 PERSONAL = (

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tools_shown
 from calling import Advisor
 from rows import chat, good_rows, sentence, write
 
@@ -93,6 +94,33 @@ def test_a_template_that_refuses_a_role(advisor: Advisor, tmp_path: Path, tiny: 
     _, found = check(advisor, write(tmp_path / "rows.jsonl", rows), model)
     assert found["template_refuses"]["lines"] == [4]
     assert "no system role" in json.dumps(found["template_refuses"]["examples"])
+
+
+@pytest.mark.slow
+def test_tools_and_their_calls_count_where_the_template_writes_them(
+    advisor: Advisor, tmp_path: Path, tiny: Path
+) -> None:
+    knowing = with_template(tiny, tmp_path / "model", tools_shown.TEMPLATE)
+    rows = [tools_shown.calling_row(number) for number in range(25)]
+    path = write(tmp_path / "rows.jsonl", rows)
+    bare = write(tmp_path / "bare.jsonl", [{key: row[key] for key in ("id", "messages")} for row in rows])
+    seen, found = check(advisor, path, knowing)
+    without, _ = check(advisor, bare, knowing)
+    assert not {"tools_not_shown", "calls_not_shown", "nothing_trained"} & set(found)
+    definition = json.dumps(tools_shown.WEATHER)
+    assert seen["longest_tokens"] - without["longest_tokens"] == len(f"system\n{definition}\n\n") + 2
+    # The arguments are an object in the text, not text in the text.
+    answer = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Oslo"}}\n</tool_call>$'
+    assert seen["trained_share"] == pytest.approx(25 * len(answer) / seen["tokens"], abs=1e-4)
+
+
+@pytest.mark.slow
+def test_tools_that_the_template_leaves_out_are_told(advisor: Advisor, tmp_path: Path, tiny: Path) -> None:
+    described = [{**chat(sentence(n, 3), "sunny"), "tools": [tools_shown.WEATHER]} for n in range(25)]
+    path = write(tmp_path / "rows.jsonl", [*described, tools_shown.calling_row(26)])
+    _, found = check(advisor, path, tiny)
+    assert (found["tools_not_shown"]["count"], found["tools_not_shown"]["severity"]) == (26, "warning")
+    assert (found["calls_not_shown"]["lines"], found["calls_not_shown"]["severity"]) == ([26], "error")
 
 
 def test_padding_and_little_trained(advisor: Advisor, tmp_path: Path, tiny: Path) -> None:

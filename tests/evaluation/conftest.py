@@ -6,12 +6,14 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+from serving import Stub
 
 from trainers.methods import get_method
 from trainers.methods.shared.job import Job
@@ -72,6 +74,12 @@ def train(project: Path, name: str, method: str, **settings: Any) -> None:
 
 
 @pytest.fixture(scope="session")
+def train_in() -> Callable[..., None]:
+    """`train`, for projects that a test makes itself."""
+    return train
+
+
+@pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = tmp_path_factory.mktemp("trained")
     (project / "advisor.toml").write_text(PROJECT_FILE)
@@ -105,3 +113,15 @@ def command(project: Path) -> Command:
         )
 
     return call
+
+
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    found = Stub()
+    thread = threading.Thread(target=found.server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+    thread.join()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tools_shown import WEATHER, calling_row
 
 from advisor.base.errors import AdvisorError, CouldNotError, MissingPartError
 from trainers.methods import api_tuning as method
@@ -162,7 +163,8 @@ def job(tmp_path: Path, vendor: tuple[Vendor, str]) -> Callable[..., tuple[Job, 
     _, url = vendor
     data = tmp_path / "data" / "train.jsonl"
     data.parent.mkdir()
-    rows = ({"id": i, "prompt": f"q{i}", "completion": "a", "note": "ours"} for i in range(20))
+    rows = [{"id": i, "prompt": f"q{i}", "completion": "a", "note": "ours"} for i in range(20)]
+    rows.append(calling_row(20))
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     folder = tmp_path / "runs" / "r"
     folder.mkdir(parents=True)
@@ -195,6 +197,10 @@ def test_from_rows_to_a_tuned_model(vendor: tuple[Vendor, str], job: Make) -> No
     (sent,) = state.files.values()
     assert b'{"messages": [{"role": "user", "content": "q0"}' in sent
     assert b"ours" not in sent  # nothing but the conversation leaves the house
+    assert (
+        b'"tool_calls": [{"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": "{' in sent
+    )
+    assert json.dumps([WEATHER]).encode() in sent
     steps = [fields["step"] for kind, fields in heard if kind == "step"]
     assert steps == sorted(set(steps))
     assert steps[-1] == 2

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tools_shown import WEATHER, calling_row
 
 from advisor.base.errors import UsageError
 from trainers.methods import get_method
@@ -69,6 +70,17 @@ def test_trl_gets_a_row_for_each_answer(tmp_path: Path) -> None:
     write_for("trl", replace(job(), data=tmp_path / "rows.jsonl"), tmp_path)
     rows = [json.loads(line) for line in (tmp_path / "trl-rows.jsonl").read_text().splitlines()]
     assert rows == [{"prompt": said[:1], "completion": said[1:2]}, {"prompt": said[:3], "completion": said[3:]}]
+
+
+def test_tools_go_where_the_models_own_template_writes_them(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps(calling_row(1)) + "\n")
+    planned = replace(job(), data=tmp_path / "rows.jsonl")
+    write_for("trl", planned, tmp_path)
+    (row,) = [json.loads(line) for line in (tmp_path / "trl-rows.jsonl").read_text().splitlines()]
+    assert json.loads(row["tools"]) == [WEATHER]
+    assert row["completion"][0]["tool_calls"][0]["function"]["arguments"] == {"city": "Oslo"}
+    with pytest.raises(UsageError, match="templates of its own"):
+        write_for("llamafactory", planned, tmp_path)
 
 
 @pytest.mark.slow

@@ -126,6 +126,18 @@ def test_what_cannot_fit_is_refused_with_ways_that_do(project: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_memory_limit_counts_in_the_plan_and_for_the_run(project: Path) -> None:
+    code, found = plan(project, "--memory-limit-gib", "0.1")
+    assert (code, codes(found), found["fits"]) == (1, ["cannot_fit"], "does_not_fit")
+    assert "0.1 GiB allowed" in found["refusals"][0]["text"]
+    assert found["refusals"][0]["ways_out"][-1] == "a higher --memory-limit-gib"
+    words = ("train", "--yes", "--method", "full", "--model", str(project / "model"), "--memory-limit-gib", "0.1")
+    started = advisor(project, *words)
+    assert (started.returncode, "not started: it cannot fit" in started.stderr) == (1, True)
+    assert not (project / "runs").exists()
+
+
+@pytest.mark.slow
 def test_rows_of_the_frozen_test_set_are_refused(project: Path) -> None:
     source = project / "data" / "train.jsonl"
     all_rows = source.rename(project / "all.jsonl")

@@ -269,9 +269,10 @@ def row_findings(table: Table) -> Iterator[Finding]:
     yield from tell("assistant_first", warning, "{n} in which the assistant speaks first", "begin with the user")
     yield from tell("bad_tool_call", error, "{n} with a broken tool call", "name the function; arguments are JSON")
     yield from tell("orphan_tool_result", error, "{n} with a tool result nobody called for", "add the call before it")
+    yield from tell("bad_tool", warning, "{n} with a broken tool definition", "give each tool a function with a name")
     yield from tell(
-        "tools_not_shown", warning, "{n} define tools: training and evaluation do not write them into the prompt",
-        "put the definitions into the system message where the model has to see them",
+        "undefined_tool", warning, "{n} in which a tool is called that the row does not define",
+        "define it in 'tools', or mend the name in the call",
     )  # fmt: skip
     yield from tell("untidy_answer", warning, "{n} whose answer starts or ends with blanks", "advisor data prepare")
     yield from tell("control_characters", warning, "{n} with control characters", "advisor data prepare removes them")

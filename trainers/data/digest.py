@@ -149,8 +149,6 @@ def _examine(row: Conversation, job: Job, found: Digest) -> bool:
         found.tallies.add(invalid.code, row.line, invalid.text)
     if row.machine_made:
         found.tallies.add("machine_made", row.line)
-    if row.tools:
-        found.tallies.add("tools_not_shown", row.line)
     _personal(row, found)
     return True
 

@@ -15,6 +15,7 @@ from advisor.base.errors import InvalidDataError, UsageError
 from trainers.data.conversation import ROLES, Conversation, Message
 from trainers.data.findings import Problem
 from trainers.data.lines import Parsed, kind_of
+from trainers.data.tools import definitions
 
 _ENOUGH_SHARE = 0.6
 """A form is taken when this share of the first rows has its columns: some rows may be broken."""
@@ -87,12 +88,15 @@ class RowMapping:
         mapped = {column.split(".")[0] for column in self.columns.values()}
         extra = {key: item for key, item in value.items() if key not in mapped}
         metadata = self._get(value, "metadata")
+        defined = definitions(tools)
+        if tools and not defined:
+            extra["tools"] = tools  # no definitions: whatever it is, it is kept
         return Conversation(
             line=line,
             messages=made,
             id=_label(self._get(value, "id")),
             group=_label(self._get(value, "group")),
-            tools=tools if isinstance(tools, list) else None,
+            tools=defined or None,
             metadata=extra | metadata if isinstance(metadata, dict) else extra,
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from trainers.data.conversation import Conversation, Message
 from trainers.data.findings import Problem
+from trainers.data.tools import names, plain_calls
 
 # U+FFFD is what a decoder leaves of broken bytes; the pairs are UTF-8 that was read as Latin-1.
 _BROKEN = re.compile("�|Ã[\x80-\xbf]|â€[™œ\x9d“”˜¦]|Â[\xa0-\xbf]")
@@ -26,6 +27,8 @@ def look(conversation: Conversation) -> Iterator[Problem]:
         yield Problem("empty_prompt", "nothing is asked", dropped=False)
     yield from _order(messages)
     yield from _tools(messages)
+    if conversation.tools:
+        yield from _definitions(conversation)
     yield from _text(messages)
 
 
@@ -69,6 +72,18 @@ def _tools(messages: Any) -> Iterator[Problem]:
             if not called or (name is not None and open_calls and name not in open_calls):
                 yield Problem("orphan_tool_result", f"message {number} is a tool's result that nothing called for")
                 return
+
+
+def _definitions(conversation: Conversation) -> Iterator[Problem]:
+    """Each tool has a name, and what is called is defined."""
+    tools = conversation.tools or ()
+    known = names([tool for tool in tools if isinstance(tool, dict)])
+    if len(known) < len(tools):
+        yield Problem("bad_tool", "a tool without the name of its function, or two of one name", dropped=False)
+    called = (call for message in conversation.messages for call in plain_calls(message.get("tool_calls")))
+    missing = next((call["name"] for call in called if call["name"] not in known), None)
+    if missing is not None:
+        yield Problem("undefined_tool", f"{missing!r} is called and not defined", dropped=False)
 
 
 def _call_fault(call: Any) -> str | None:

@@ -79,7 +79,8 @@ def _feed(child: subprocess.Popen[str], rows: Iterable[Conversation], settings: 
     try:
         child.stdin.write(json.dumps(settings) + "\n")
         for row in rows:
-            child.stdin.write(json.dumps({"line": row.line, "messages": list(row.messages)}) + "\n")
+            asked = {"line": row.line, "messages": list(row.messages), "tools": list(row.tools or ())}
+            child.stdin.write(json.dumps(asked) + "\n")
     except BrokenPipeError:
         pass
     return child.communicate()
@@ -120,6 +121,15 @@ def token_findings(seen: Tokenised) -> Iterator[Finding]:
     yield from tell(
         "template_refuses", error, f"{{n}}{some} are refused by the model's chat template",
         "change their roles to what the model knows, or choose another model",
+    )  # fmt: skip
+    yield from tell(
+        "tools_not_shown", warning, f"{{n}}{some} define tools that the model's chat template does not write",
+        "take a model whose template knows tools, or put the definitions into the system message",
+    )  # fmt: skip
+    yield from tell(
+        "calls_not_shown", error,
+        f"{{n}}{some} call tools, which the model's chat template does not write: nothing of it would be learnt",
+        "take a model whose template knows tools, or write the calls as text into the answer",
     )  # fmt: skip
     yield from tell(
         "over_limit", error, f"{{n}}{some} are longer than {seen.limit or 0:,} tokens",
@@ -182,10 +192,10 @@ def _located(model: str) -> str:
 
 
 def _count(rows: Iterable[dict[str, Any]], model: str, max_tokens: int | None) -> dict[str, Any]:
-    from jinja2 import TemplateError
-
+    from trainers.data.tools import definitions
     from trainers.methods.shared.examples import Example, Row, encode
     from trainers.models.local import load_tokenizer, model_dimensions
+    from trainers.models.template import RefusedByTemplateError
 
     tokenizer = load_tokenizer(model)
     context = model_dimensions(model).get("max_position_embeddings")
@@ -193,11 +203,11 @@ def _count(rows: Iterable[dict[str, Any]], model: str, max_tokens: int | None) -
     lines: dict[str, list[tuple[int, str]]] = {}
     examples: list[Example] = []
     for value in rows:
-        row = Row(value["line"], tuple(value["messages"]))
+        row = Row(value["line"], tuple(value["messages"]), definitions(value["tools"]))
         try:
             example = encode(tokenizer, [row])[0]
-        except TemplateError as error:
-            lines.setdefault("template_refuses", []).append((row.line, str(error)))
+        except RefusedByTemplateError as error:
+            lines.setdefault("template_refuses", []).append((row.line, error.what))
             continue
         examples.append(example)
         for code in _faults(example, limit):
@@ -208,7 +218,11 @@ def _count(rows: Iterable[dict[str, Any]], model: str, max_tokens: int | None) -
 def _faults(example: Any, limit: int | None) -> Iterator[str]:
     if limit and len(example.tokens) > limit:
         yield "answer_cut" if any(example.trained[limit:]) and any(example.trained[:limit]) else "over_limit"
-    if example.trained_count == 0:
+    if example.tools_hidden:
+        yield "tools_not_shown"
+    if example.calls_hidden:
+        yield "calls_not_shown"
+    elif example.trained_count == 0:
         yield "nothing_trained"
     elif not example.ends:
         yield "no_end_of_turn"

@@ -33,7 +33,8 @@ def ask_endpoint(
     if todo:
         endpoint = Endpoint(server)
         limit = max_new_tokens or max(_LEAST_TOKENS, *(len(trimmed(item.expected)) for item in items))
-        answers = endpoint.answers([list(item.messages) for item in todo], max_new_tokens=limit)
+        prompts, tools = [list(item.messages) for item in todo], [item.tools for item in todo]
+        answers = endpoint.answers(prompts, max_new_tokens=limit, tools=tools)
         for done, (place, answer) in enumerate(answers, start=1):
             outputs[todo[place].id] = answer.output
             if path is not None:

@@ -15,8 +15,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from advisor.base.errors import AdvisorError, CouldNotError, InvalidDataError, UsageError, require
+from trainers.data.tools import Tools, for_protocol
 from trainers.evaluation.prompts import Messages
 from trainers.evaluation.spec import Answer, CandidateSpec
+from trainers.evaluation.tool_answers import as_served
 
 PARALLEL = 4
 _RETRIES = 5
@@ -43,22 +45,31 @@ class Endpoint:
         """Whether the server refused temperature and max_tokens (reasoning models do)."""
 
     def answers(
-        self, prompts: Sequence[Messages], *, max_new_tokens: int, schema: dict[str, Any] | None = None
+        self,
+        prompts: Sequence[Messages],
+        *,
+        max_new_tokens: int,
+        tools: Sequence[Tools] | None = None,
+        schema: dict[str, Any] | None = None,
     ) -> Iterator[tuple[int, Answer]]:
-        """(place of the prompt, answer) as they come in; `id` is left empty."""
+        """(place of the prompt, answer) as they come in; `id` is left empty. `tools`: one entry a prompt."""
+        given = tools or [()] * len(prompts)
         with ThreadPoolExecutor(PARALLEL) as pool:
-            jobs = {pool.submit(self.answer, prompt, max_new_tokens, schema): i for i, prompt in enumerate(prompts)}
+            pairs = enumerate(zip(prompts, given, strict=True))
+            jobs = {pool.submit(self.answer, prompt, max_new_tokens, schema, own): i for i, (prompt, own) in pairs}
             try:
                 for job in as_completed(jobs):
                     yield jobs[job], job.result()
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def answer(self, messages: Messages, max_new_tokens: int, schema: dict[str, Any] | None) -> Answer:
+    def answer(
+        self, messages: Messages, max_new_tokens: int, schema: dict[str, Any] | None, tools: Tools = ()
+    ) -> Answer:
         """One request."""
         began = time.monotonic()
         try:
-            made = self._create(messages, max_new_tokens, schema)
+            made = self._create(for_protocol(messages), max_new_tokens, schema, tools)
         except self._openai.OpenAIError as error:
             raise self._explained(error) from error
         seconds = time.monotonic() - began
@@ -67,15 +78,15 @@ class Endpoint:
         choice, usage = made.choices[0], made.usage
         return Answer(
             id="",
-            output=choice.message.content or "",
+            output=as_served(choice.message, tools),
             prompt_tokens=usage.prompt_tokens if usage else None,
             output_tokens=usage.completion_tokens if usage else None,
             ended=choice.finish_reason != "length",
             seconds=round(seconds, 4),
         )
 
-    def _create(self, messages: Messages, max_new_tokens: int, schema: dict[str, Any] | None) -> Any:
-        extra: dict[str, Any] = {}
+    def _create(self, messages: Messages, max_new_tokens: int, schema: dict[str, Any] | None, tools: Tools) -> Any:
+        extra: dict[str, Any] = {"tools": [dict(tool) for tool in tools]} if tools else {}
         if schema is not None:
             shape = {"name": "answer", "strict": True, "schema": schema}
             extra["response_format"] = {"type": "json_schema", "json_schema": shape}
@@ -114,7 +125,9 @@ class Endpoint:
             fix = f"check the URL (it usually ends in /v1) and the model's name ({self.model})"
             return UsageError(f"the server does not know this: {text}", where=self.url, fix=fix)
         if isinstance(error, kinds.BadRequestError):
-            return InvalidDataError(f"the server refuses the request: {text}", where=self.url)
+            tools = "for tool calls the server may want a setting (vLLM: --enable-auto-tool-choice --tool-call-parser)"
+            what = f"the server refuses the request: {text}"
+            return InvalidDataError(what, where=self.url, fix=tools if "tool" in text.lower() else None)
         if isinstance(error, kinds.APITimeoutError):
             return CouldNotError(f"no answer within {_TIMEOUT_S:.0f} s", where=self.url, fix=again)
         if isinstance(error, kinds.APIConnectionError):

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advisor.base.errors import InvalidDataError
+from trainers.data.tools import Tools
 from trainers.evaluation.constrain import JsonGrammar
 from trainers.evaluation.prompts import Messages
+from trainers.models.template import render
 
 if TYPE_CHECKING:
     import torch
@@ -31,13 +33,14 @@ _FEWEST_SHARED = 16
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """One answer; `seconds` is its share of the batch it was made in."""
+    """One answer; `seconds` is its share of the batch it was made in, `tokens` includes the one that ended it."""
 
     text: str
     prompt_tokens: int
     output_tokens: int
     ended: bool
     seconds: float
+    tokens: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,9 @@ class LocalModel:
         self.model.generation_config.top_k = None
         self.model.generation_config.max_length = None
 
-    def encode(self, messages: Messages) -> list[int]:
+    def encode(self, messages: Messages, tools: Tools = ()) -> list[int]:
         """The prompt's tokens, with the model's chat template. Raises `InvalidDataError` when it has none."""
-        if not self.tokenizer.chat_template:
-            raise InvalidDataError("the model has no chat template", where=self.name, fix="use an instruct model")
-        text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        text = render(self.tokenizer, messages, tools, answer_next=True)
         tokens: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return tokens
 
@@ -81,13 +82,15 @@ class LocalModel:
         prompts: Sequence[Messages],
         *,
         max_new_tokens: int,
+        tools: Sequence[Tools] | None = None,
         schema: dict[str, Any] | None = None,
         batch_rows: int = _BATCH_ROWS,
     ) -> Iterator[list[tuple[int, Generated]]]:
-        """Batches of (place of the prompt, answer), the shortest prompts first."""
+        """Batches of (place of the prompt, answer), the shortest prompts first. `tools`: one entry a prompt."""
         import torch
 
-        encoded = [self.encode(prompt) for prompt in prompts]
+        given = tools or [()] * len(prompts)
+        encoded = [self.encode(prompt, own) for prompt, own in zip(prompts, given, strict=True)]
         self._refuse_too_long(encoded, max_new_tokens)
         shared = shared_prefix(encoded) if len(encoded) > 1 else 0
         with torch.inference_mode():
@@ -104,6 +107,7 @@ class LocalModel:
         messages: Messages,
         *,
         max_new_tokens: int,
+        tools: Tools = (),
         schema: dict[str, Any] | None = None,
         sampling: Sampling | None = None,
         on_text: Callable[[str], None] | None = None,
@@ -111,7 +115,7 @@ class LocalModel:
         """One answer, greedy unless `sampling` is given; its text goes to `on_text` piece by piece as it comes."""
         import torch
 
-        tokens = self.encode(messages)
+        tokens = self.encode(messages, tools)
         self._refuse_too_long([tokens], max_new_tokens)
         extra: dict[str, Any] = {} if on_text is None else {"streamer": _pieces(self.tokenizer, on_text)}
         if sampling is not None:
@@ -183,7 +187,7 @@ class LocalModel:
         kept = tokens[:ends]
         text = self.tokenizer.decode(kept, skip_special_tokens=True)
         count = len(kept) + (ends is not None)
-        return Generated(text, prompt_tokens, count, ends is not None, seconds)
+        return Generated(text, prompt_tokens, count, ends is not None, seconds, tuple(tokens[:count]))
 
     @property
     def _padding(self) -> int:
@@ -235,7 +239,7 @@ def _closing_token(tokenizer: PreTrainedTokenizerBase) -> int | None:
     if not tokenizer.chat_template:
         return None
     turns = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]
-    text = tokenizer.apply_chat_template(turns, tokenize=False)
+    text = render(tokenizer, turns)
     special = {token for token, entry in tokenizer.added_tokens_decoder.items() if entry.special}
     tail = tokenizer(text, add_special_tokens=False)["input_ids"][-3:]
     return next((token for token in reversed(tail) if token in special), None)

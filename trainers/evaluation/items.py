@@ -1,7 +1,8 @@
 """Test items and predictions as they lie in JSONL files.
 
 A test line has an `id` and what is right: `expected` (text or any JSON value), or `messages` whose last turn is the
-assistant's. A prediction line has `id` and `output`. Every mistake is named with file, line and how to mend it.
+assistant's: its text, or the tool calls it makes. A prediction line has `id` and `output`. Every mistake is named with
+file, line and how to mend it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 
 from advisor.base.errors import InvalidDataError
 from advisor.base.files import dump_json, read_jsonl
+from trainers.data.tools import definitions, plain_calls
+from trainers.evaluation.metrics._text import trimmed
 
 _SHOWN = 5
 
@@ -26,6 +29,25 @@ class Item:
     messages: tuple[dict[str, Any], ...] = ()
     row: dict[str, Any] = field(default_factory=dict)
     """The line as it stands in the file, for groups and slices."""
+
+    @property
+    def tools(self) -> tuple[dict[str, Any], ...]:
+        """What may be called, in OpenAI's form."""
+        return definitions(self.row.get("tools"))
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """The right answer as a message; tool calls as they stand in the file."""
+        messages = self.row.get("messages")
+        last = messages[-1] if isinstance(messages, list) and messages else None
+        if isinstance(last, dict) and last.get("role") == "assistant" and plain_calls(last.get("tool_calls")):
+            return dict(last)
+        return {"role": "assistant", "content": trimmed(self.expected)}
+
+    @property
+    def calls(self) -> bool:
+        """Whether the right answer is a tool call."""
+        return bool(self.answer.get("tool_calls"))
 
 
 def read_test(path: Path) -> list[Item]:
@@ -56,9 +78,10 @@ def _item(row: dict[str, Any], where: str) -> Item:
             "neither 'expected' nor 'messages'", where=where, fix='write {"id": ..., "expected": ...}'
         )
     last = messages[-1]
-    if last.get("role") != "assistant" or not isinstance(last.get("content"), str):
+    calls = plain_calls(last.get("tool_calls"))
+    if last.get("role") != "assistant" or not (calls or isinstance(last.get("content"), str)):
         raise InvalidDataError("the last message is not the assistant's text: nothing says what is right", where=where)
-    return Item(identity, last["content"], tuple(messages[:-1]), row)
+    return Item(identity, calls or last["content"], tuple(messages[:-1]), row)
 
 
 def _prompt(row: dict[str, Any]) -> tuple[dict[str, Any], ...]:

@@ -20,6 +20,8 @@ _ANSWER_ROOM = 1.25
 _ANSWER_MARGIN = 8
 _CHARACTERS_A_TOKEN = 3
 _FEWEST_EXAMPLES = 2
+_CALL_TOKENS = 32
+"""Room for the marks that a template puts around a tool call."""
 ENCODER = "encoder"
 BASE, FEW_SHOT, RETRIEVED, TUNED = "base", "base_few_shot", "base_retrieved", "tuned"
 
@@ -130,7 +132,8 @@ def answer_limit(
         longest = max(len(text) for text in texts) // _CHARACTERS_A_TOKEN + 1
     else:
         longest = max(count(text) for text in texts)
-    return int(longest * _ANSWER_ROOM) + _ANSWER_MARGIN
+    calls = max(len(item.answer.get("tool_calls") or ()) for item in (*items, *examples))
+    return int(longest * _ANSWER_ROOM) + _ANSWER_MARGIN + calls * _CALL_TOKENS
 
 
 def refuse_unnamed(candidates: Sequence[CandidateSpec]) -> None:

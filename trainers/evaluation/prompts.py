@@ -44,7 +44,7 @@ def with_examples(item: Item, examples: Sequence[Item]) -> Messages:
     turns: Messages = []
     for example in examples:
         asked = [message for message in example.messages if message.get("role") not in ("system", "developer")]
-        turns += [*asked, {"role": "assistant", "content": trimmed(example.expected)}]
+        turns += [*asked, example.answer]
     return [*head, *turns, *item.messages[len(head) :]]
 
 

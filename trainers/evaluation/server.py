@@ -2,8 +2,8 @@
 
 python -m trainers.evaluation.server JOB          JOB is a JSON object, see `ServeJob`
 
-GET /v1/models, GET /health, POST /v1/chat/completions (also streaming, JSON schema, sampling). One answer at a time:
-for many users at once serve the adapter with vLLM or the like. The server stops when its standard input is closed.
+GET /v1/models, GET /health, POST /v1/chat/completions (also streaming, JSON schema, tools, sampling). One answer at a
+time: for many users at once serve the adapter with vLLM or the like. The server stops when its standard input closes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from advisor.base.errors import AdvisorError, CouldNotError, InvalidDataError
 from advisor.base.files import dump_json
+from trainers.data.tools import calls_in, definitions, for_protocol
 from trainers.evaluation.generate import Generated, LocalModel, Sampling, load_local
+from trainers.models.template import shown_by
 from trainers.runs.spec import Record
 
 _LARGEST_BODY = 4 * 2**20
@@ -68,14 +70,21 @@ class _Message(BaseModel):
     model_config = ConfigDict(extra="ignore")
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[dict[str, Any]] | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_call_id: str | None = None
+    name: str | None = None
 
-    def plain(self) -> dict[str, str]:
-        """Role and text; parts that are not text are refused."""
-        if isinstance(self.content, list):
-            if any(part.get("type") != "text" for part in self.content):
-                raise InvalidDataError("only text content is supported")
-            return {"role": self.role, "content": "".join(str(part.get("text", "")) for part in self.content)}
-        return {"role": self.role, "content": self.content or ""}
+    def plain(self) -> dict[str, Any]:
+        """Role, text and what belongs to tools; parts that are not text are refused."""
+        tools = {"tool_calls": self.tool_calls, "tool_call_id": self.tool_call_id, "name": self.name}
+        return {"role": self.role, "content": self._text(), **{key: part for key, part in tools.items() if part}}
+
+    def _text(self) -> str:
+        if not isinstance(self.content, list):
+            return self.content or ""
+        if any(part.get("type") != "text" for part in self.content):
+            raise InvalidDataError("only text content is supported")
+        return "".join(str(part.get("text", "")) for part in self.content)
 
 
 class _StreamOptions(BaseModel):
@@ -99,7 +108,8 @@ class ChatRequest(BaseModel):
     stream: bool = False
     stream_options: _StreamOptions | None = None
     response_format: _Format | None = None
-    tools: None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: Literal["auto", "none"] | None = None
     logprobs: Literal[False] | None = None
 
     @property
@@ -110,6 +120,11 @@ class ChatRequest(BaseModel):
     def sampling(self) -> Sampling | None:
         """None means greedy, which is also what an absent temperature means here."""
         return Sampling(self.temperature, self.top_p or 1.0, self.seed or 0) if self.temperature else None
+
+    @property
+    def offered(self) -> tuple[dict[str, Any], ...]:
+        """The tools that may be called."""
+        return () if self.tool_choice == "none" else definitions(self.tools or [])
 
     @property
     def stops(self) -> list[str]:
@@ -129,10 +144,17 @@ class Service:
     def answer(self, request: ChatRequest, on_text: Any = None) -> Generated:
         """One answer; waits for the one before."""
         wanted = request.response_format.schema_wanted if request.response_format else None
-        messages: list[dict[str, Any]] = [dict(message.plain()) for message in request.messages]
+        messages = [message.plain() for message in request.messages]
+        if request.offered and not shown_by(self._local.tokenizer).tools:
+            raise InvalidDataError("tools: the chat template of this model does not write them, so it cannot see them")
         with self._lock:
             return self._local.one(
-                messages, max_new_tokens=request.limit, schema=wanted, sampling=request.sampling, on_text=on_text
+                messages,
+                max_new_tokens=request.limit,
+                tools=request.offered,
+                schema=wanted,
+                sampling=request.sampling,
+                on_text=on_text,
             )
 
 
@@ -192,11 +214,9 @@ class Handler(BaseHTTPRequestHandler):
     def _whole(self, request: ChatRequest) -> None:
         made = self.service.answer(request)
         text, stopped = _cut(made.text, request.stops)
-        choice = {
-            "index": 0,
-            "message": {"role": "assistant", "content": text},
-            "finish_reason": "stop" if made.ended or stopped else "length",
-        }
+        message, calls = _message(text, request)
+        ended = "tool_calls" if calls else "stop" if made.ended or stopped else "length"
+        choice = {"index": 0, "message": message, "finish_reason": ended}
         self._json(200, {**self._frame("chat.completion"), "choices": [choice], "usage": _usage(made)})
 
     def _stream(self, request: ChatRequest) -> None:
@@ -205,7 +225,7 @@ class Handler(BaseHTTPRequestHandler):
         frame = self._frame("chat.completion.chunk")
         started = False
 
-        def send(delta: dict[str, str], finish: str | None = None) -> None:
+        def send(delta: dict[str, Any], finish: str | None = None) -> None:
             nonlocal started
             if not started:
                 self._begin_stream()
@@ -213,8 +233,15 @@ class Handler(BaseHTTPRequestHandler):
                 self._event({**frame, "choices": [_delta({"role": "assistant", "content": ""})]})
             self._event({**frame, "choices": [_delta(delta, finish)]})
 
-        made = self.service.answer(request, lambda text: send({"content": text}))
-        send({}, "stop" if made.ended else "length")
+        if request.offered:  # whether it is a call is known at its end
+            made = self.service.answer(request)
+            message, calls = _message(made.text, request)
+            listed = [{"index": number, **call} for number, call in enumerate(calls)]
+            send({"tool_calls": listed} if calls else {"content": message["content"]})
+            send({}, "tool_calls" if calls else "stop" if made.ended else "length")
+        else:
+            made = self.service.answer(request, lambda text: send({"content": text}))
+            send({}, "stop" if made.ended else "length")
         if request.stream_options and request.stream_options.include_usage:
             self._event({**frame, "choices": [], "usage": _usage(made)})
         self._chunk(b"data: [DONE]\n\n")
@@ -279,7 +306,17 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
 
-def _delta(delta: dict[str, str], finish: str | None = None) -> dict[str, Any]:
+def _message(text: str, request: ChatRequest) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The answer as a message, and the tool calls in it."""
+    calls = calls_in(text, request.offered)
+    if not calls:
+        return {"role": "assistant", "content": text}, []
+    named = [{"id": f"call_{uuid.uuid4().hex[:24]}", "function": call} for call in calls]
+    (message,) = for_protocol([{"role": "assistant", "content": None, "tool_calls": named}])
+    return message, message["tool_calls"]
+
+
+def _delta(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
     return {"index": 0, "delta": delta, "finish_reason": finish}
 
 

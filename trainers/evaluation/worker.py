@@ -25,6 +25,8 @@ from trainers.evaluation.latency import latency_of
 from trainers.evaluation.plan import ENCODER, answer_limit, chosen_items, example_items, latency_sample
 from trainers.evaluation.prompts import Messages, conversations, question
 from trainers.evaluation.spec import Answer, CandidateSpec, EvaluationSpec, Latency
+from trainers.evaluation.tool_answers import as_answered
+from trainers.models.template import shown_by
 from trainers.models.trained import read_card
 
 _REPORT_EVERY_S = 0.5
@@ -94,6 +96,8 @@ class Worker:
             return
         local = load_local(model, self.project / artefact if artefact else None, self.spec.dtype)
         limit = answer_limit(self.spec, self.items, self.examples, local.count)
+        if any(item.tools for item in self.items) and not shown_by(local.tokenizer).tools:
+            self.report("note", text=f"{side}: the tools stay unseen, the model's chat template does not write them")
         for candidate in candidates:
             self._answer(candidate, local, _room(candidate, limit))
         if ask_general:
@@ -133,8 +137,10 @@ class Worker:
             return
         watch = Stopwatch(self.report, candidate.name, len(self.items), len(self.items) - len(todo))
         schema = self.spec.json_schema if candidate.constrained else None
-        for batch in local.answers(self._prompts(todo, candidate), max_new_tokens=limit, schema=schema):
-            self.folder.add(candidate.name, [_answer(todo[place].id, made) for place, made in batch])
+        tools = [item.tools for item in todo]
+        prompts = self._prompts(todo, candidate)
+        for batch in local.answers(prompts, max_new_tokens=limit, tools=tools, schema=schema):
+            self.folder.add(candidate.name, [_answer(todo[place], made, local) for place, made in batch])
             watch.step(len(batch))
 
     def _latency(self, candidate: CandidateSpec, local: LocalModel, limit: int) -> Latency:
@@ -143,9 +149,11 @@ class Worker:
         self.report("note", text=f"{candidate.name}: timing {len(sample)} single requests")
         schema = self.spec.json_schema if candidate.constrained else None
         prompts = self._prompts(sample, candidate)
-        list(local.answers(prompts[:1], max_new_tokens=4, schema=schema))  # the first call of a kind is slower
-        made = local.answers(prompts, max_new_tokens=limit, schema=schema, batch_rows=1)
-        return latency_of([_answer(sample[place].id, each) for batch in made for place, each in batch])
+        tools = [item.tools for item in sample]
+        # The first call of a kind is slower.
+        list(local.answers(prompts[:1], max_new_tokens=4, tools=tools[:1], schema=schema))
+        made = local.answers(prompts, max_new_tokens=limit, tools=tools, schema=schema, batch_rows=1)
+        return latency_of([_answer(sample[place], each, local) for batch in made for place, each in batch])
 
     def _general(self, side: str, local: LocalModel) -> None:
         self.report("note", text=f"{side}: {len(general.questions())} everyday questions")
@@ -164,7 +172,9 @@ class Worker:
         limit = answer_limit(self.spec, self.items, self.examples, None)
         schema = self.spec.json_schema if candidate.constrained else None
         watch = Stopwatch(self.report, candidate.name, len(self.items), len(self.items) - len(todo))
-        for place, made in endpoint.answers(self._prompts(todo, candidate), max_new_tokens=limit, schema=schema):
+        tools = [item.tools for item in todo]
+        prompts = self._prompts(todo, candidate)
+        for place, made in endpoint.answers(prompts, max_new_tokens=limit, tools=tools, schema=schema):
             self.folder.add(candidate.name, [made.model_copy(update={"id": todo[place].id})])
             watch.step(1)
 
@@ -187,10 +197,10 @@ def _room(candidate: CandidateSpec, limit: int) -> int:
     return limit * 2 if candidate.constrained else limit
 
 
-def _answer(identity: str, made: Generated) -> Answer:
+def _answer(item: Item, made: Generated, local: LocalModel) -> Answer:
     return Answer(
-        id=identity,
-        output=made.text,
+        id=item.id,
+        output=as_answered(made.text, item, local.tokenizer),
         prompt_tokens=made.prompt_tokens,
         output_tokens=made.output_tokens,
         ended=made.ended,

@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from advisor.base.errors import CouldNotError, InvalidDataError, MissingPartError, UsageError, require
 from advisor.base.files import dump_json, parse_json, read_text, replace_file
+from trainers.data.conversation import text_of
+from trainers.data.tools import for_protocol
 from trainers.methods.shared.job import Job, Outcome
 from trainers.methods.shared.preflight import Preflight, refusal
 from trainers.methods.vendors import Vendor, vendor_of
@@ -28,6 +30,8 @@ from trainers.runs.spec import Measured, RunSpec
 
 if TYPE_CHECKING:
     from openai import OpenAI
+
+    from trainers.methods.shared.examples import Row
 
 TITLE = "Tuning by a vendor"
 ARTEFACT = "vendor"
@@ -80,6 +84,11 @@ class State:
     """What was passed on already, the newest last."""
 
 
+def _tools_size(row: Row) -> int:
+    """Characters of the tool definitions, which the vendor writes into the prompt."""
+    return len(dump_json(list(row.tools))) if row.tools else 0
+
+
 def look(spec: RunSpec, project: Path) -> Preflight:
     """The dry look at every row: form, and a count of tokens by characters."""
     from trainers.methods.shared.examples import read_rows
@@ -89,8 +98,8 @@ def look(spec: RunSpec, project: Path) -> Preflight:
     vendor = vendor_of(settings.vendor)
     source, _ = files_of(spec, project, only_look=True)
     rows = read_rows(source)
-    sizes = [sum(len(str(message.get("content") or "")) + 12 for message in row.messages) for row in rows]
-    answers = sum(len(str(m.get("content") or "")) for row in rows for m in row.messages if m["role"] == "assistant")
+    sizes = [sum(len(text_of(message)) + 12 for message in row.messages) + _tools_size(row) for row in rows]
+    answers = sum(len(text_of(m)) for row in rows for m in row.messages if m["role"] == "assistant")
     tokens = [max(1, round(size / _CHARACTERS_PER_TOKEN)) for size in sizes]
     refusals = _unknown_to(vendor, settings)
     if len(rows) < vendor.fewest_rows:
@@ -362,11 +371,16 @@ def _refused(error: Any) -> CouldNotError:
 
 
 def _as_messages(source: Path) -> bytes:
-    """The rows in the vendor's form: a `messages` list a line and nothing else (no ids, no notes of ours)."""
+    """The rows in the vendor's form: `messages`, and `tools` where there are some (no ids, no notes of ours)."""
     from trainers.methods.shared.examples import read_rows
 
-    lines = [dump_json({"messages": list(row.messages)}) for row in read_rows(source)]
+    lines = [dump_json(_vendors_row(row)) for row in read_rows(source)]
     return ("\n".join(lines) + "\n").encode()
+
+
+def _vendors_row(row: Row) -> dict[str, Any]:
+    tools = {"tools": list(row.tools)} if row.tools else {}
+    return {"messages": for_protocol(row.messages), **tools}
 
 
 def _finished(

@@ -20,6 +20,9 @@ from trainers.runs.spec import DataFile, Predicted, RunSpec, Spread
 
 if TYPE_CHECKING:
     from pricing.catalogue import Catalogue
+    from pricing.setup import TrainingSetup
+    from pricing.training import TrainingEstimate
+    from trainers.runs.forecast import Machine
 
 DISAGREEING_SHARE = 0.2
 """Share of test rows on which two models differ, while it is not known: the usual assumption of the sample-size tables
@@ -124,8 +127,12 @@ def make_plan(project: Path, wish: Wish, catalogue: Catalogue, *, on: date, try_
     refusals += forecast.refusals
     warnings += forecast.warnings
     predicted = _computed_overhead(forecast.predicted, seen["preflight"], spec) if local else forecast.predicted
+    fits = forecast.fits
     if try_it and local and not refusals:
         predicted = _probed(project, spec, seen["preflight"], forecast.usd_per_hour)
+        if over := _over_limit(predicted, spec.memory_limit_gib):
+            fits = "does_not_fit"
+            refusals.append(over)
     test_rows = _count(wish.test) if wish.test is not None and wish.test.is_file() else None
     if test_rows is None:
         warnings.append("there is no test set: whether the run helped cannot be shown (advisor data split)")
@@ -136,7 +143,7 @@ def make_plan(project: Path, wish: Wish, catalogue: Catalogue, *, on: date, try_
         machine=forecast.machine,
         price_basis=forecast.price_basis,
         recipe=forecast.recipe,
-        fits=forecast.fits,
+        fits=fits,
         smallest_detectable=_smallest_detectable(test_rows),
         test_rows=test_rows,
         dtype=seen["dtype"],
@@ -172,6 +179,18 @@ def _probed(project: Path, spec: RunSpec, preflight: Mapping[str, Any], usd_per_
 
     _, tokens = _run_tokens(preflight, spec)
     return measured_plan(probe(project, spec), tokens, usd_per_hour)
+
+
+def _over_limit(predicted: Predicted, limit_gib: float | None) -> dict[str, Any] | None:
+    """The refusal for a run that was measured to need more than it may have."""
+    from trainers.methods.shared.preflight import refusal
+
+    peak = predicted.peak_memory_gib
+    if limit_gib is None or peak is None or peak.p50 <= limit_gib:
+        return None
+    text = f"it cannot fit: {peak.p50:.1f} GiB measured, {limit_gib:g} GiB allowed (--memory-limit-gib)"
+    ways = ["--micro-batch-size 1", "--gradient-checkpointing", "--method qlora", "a smaller model"]
+    return refusal("cannot_fit", text, [*ways, "a higher --memory-limit-gib"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +266,6 @@ def _forecast(
         predicted,
         setup_of,
         this_computer,
-        ways_to_fit,
     )
     from trainers.runs.outcomes import own_calibration
 
@@ -257,6 +275,7 @@ def _forecast(
         exact = Range(price, price, price)
         device = replace(machine.device, usd_per_hour=exact)
         machine = replace(machine, device=device, usd_per_hour=price, price_basis="as given")
+    machine = _allowed(machine, spec.memory_limit_gib)
     dims = dims_of_config(seen["config"])
     if dims is None or seen["preflight"]["rows"] == 0:
         return _Forecast(None, machine.device.name, machine.price_basis, machine.usd_per_hour, None, None, [])
@@ -272,11 +291,7 @@ def _forecast(
     estimate = estimate_training(setup, calibration=own_calibration(project, machine.device.name, spec.method))
     refusals = []
     if estimate.fits == "does_not_fit":
-        text = (
-            f"it cannot fit: about {estimate.peak_memory_gib.p50:.1f} GiB needed, "
-            f"{machine.device.memory_gib:.1f} GiB on {machine.device.name}"
-        )
-        refusals.append({"code": "cannot_fit", "text": text, "ways_out": ways_to_fit(setup)})
+        refusals.append(_cannot_fit(estimate, setup, machine, spec.memory_limit_gib))
     causal = setup.method != "encoder"
     packs = machine.device.kind == "cpu"
     work_share = computed_share(dims, seen["preflight"], spec.settings, packs=packs) if causal else 1.0
@@ -289,6 +304,30 @@ def _forecast(
         estimate.fits,
         refusals,
     )
+
+
+def _allowed(machine: Machine, limit_gib: float | None) -> Machine:
+    """The machine with no more memory than the run may use."""
+    from dataclasses import replace
+
+    device = machine.device
+    if limit_gib is None or (device.memory_gib is not None and device.memory_gib <= limit_gib):
+        return machine
+    return replace(machine, device=replace(device, memory_gib=limit_gib))
+
+
+def _cannot_fit(
+    estimate: TrainingEstimate, setup: TrainingSetup, machine: Machine, limit_gib: float | None
+) -> dict[str, Any]:
+    from trainers.methods.shared.preflight import refusal
+    from trainers.runs.forecast import ways_to_fit
+
+    memory_gib, ways = machine.device.memory_gib, ways_to_fit(setup)
+    there = f"{memory_gib:.1f} GiB on {machine.device.name}"
+    if limit_gib is not None and memory_gib == limit_gib:
+        there = f"{limit_gib:g} GiB allowed (--memory-limit-gib)"
+        ways = [*ways[:-1], "a higher --memory-limit-gib"]
+    return refusal("cannot_fit", f"it cannot fit: about {estimate.peak_memory_gib.p50:.1f} GiB needed, {there}", ways)
 
 
 def _learning_rate(spec: RunSpec, config: Mapping[str, Any]) -> float:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from advisor.base.errors import InvalidDataError
 from advisor.base.files import read_jsonl
+from trainers.data.tools import definitions
+from trainers.models.template import RefusedByTemplateError, Shown, render, shown_by
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -22,6 +24,13 @@ class Row:
 
     line: int
     messages: tuple[dict[str, Any], ...]
+    tools: tuple[dict[str, Any], ...] = ()
+    """What the assistant may call, in OpenAI's form."""
+
+    @property
+    def calls(self) -> bool:
+        """Whether the assistant calls a tool in it."""
+        return any(message.get("tool_calls") for message in self.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,10 @@ class Example:
     cut: bool
     ends: bool
     """Whether every trained span closes with an end-of-turn token, so that the model learns to stop."""
+    tools_hidden: bool = False
+    """Whether the row defines tools that the chat template does not write."""
+    calls_hidden: bool = False
+    """Whether the row calls tools and the chat template does not write that: nothing of it is learnt."""
 
     @property
     def trained_count(self) -> int:
@@ -47,7 +60,10 @@ class Example:
 
 def read_rows(path: Path) -> list[Row]:
     """The conversations of a JSONL file: `messages`, or `prompt` and `completion`. Raises `InvalidDataError`."""
-    rows = [Row(line, _messages(value, f"{path}:{line}")) for line, value in read_jsonl(path)]
+    rows = [
+        Row(line, _messages(value, f"{path}:{line}"), definitions(value.get("tools")))
+        for line, value in read_jsonl(path)
+    ]
     if not rows:
         raise InvalidDataError("the file has no rows", where=str(path), fix="give at least one conversation a line")
     return rows
@@ -87,6 +103,11 @@ def encode(tokenizer: PreTrainedTokenizerBase, rows: Iterable[Row], *, max_token
     return [_encode_row(tokenizer, row, specials, max_tokens) for row in rows]
 
 
+def _shown(tokenizer: PreTrainedTokenizerBase, row: Row) -> Shown:
+    """What the template writes of what this row has."""
+    return shown_by(tokenizer) if row.tools or row.calls else Shown(tools=True, calls=True)
+
+
 def _end_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
     added = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
     return tuple(dict.fromkeys([*tokenizer.all_special_tokens, *added]))
@@ -95,28 +116,40 @@ def _end_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
 def _encode_row(
     tokenizer: PreTrainedTokenizerBase, row: Row, specials: Sequence[str], max_tokens: int | None
 ) -> Example:
-    text, spans, ends = _spans(tokenizer, row, specials)
+    shown = _shown(tokenizer, row)
+    try:
+        text, spans, ends = _spans(tokenizer, row, specials, shown)
+    except RefusedByTemplateError as error:
+        raise RefusedByTemplateError(error.what, where=f"line {row.line}", fix=error.fix) from error
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     tokens: list[int] = encoded["input_ids"]
     offsets: list[tuple[int, int]] = encoded["offset_mapping"]
     trained = [any(low <= start and stop <= high for low, high in spans) for start, stop in offsets]
     keep = len(tokens) if max_tokens is None else max_tokens
-    return Example(row.line, tuple(tokens[:keep]), tuple(trained[:keep]), any(trained[keep:]), ends)
+    return Example(
+        row.line,
+        tuple(tokens[:keep]),
+        tuple(trained[:keep]),
+        any(trained[keep:]),
+        ends,
+        tools_hidden=bool(row.tools) and not shown.tools,
+        calls_hidden=row.calls and not shown.calls,
+    )
 
 
 def _spans(
-    tokenizer: PreTrainedTokenizerBase, row: Row, specials: Sequence[str]
+    tokenizer: PreTrainedTokenizerBase, row: Row, specials: Sequence[str], shown: Shown
 ) -> tuple[str, list[tuple[int, int]], bool]:
     """The rendered row, the character spans of the assistant's turns, and whether each closes with an end token."""
     messages = list(row.messages)
-    text = _render(tokenizer, messages)
+    text = render(tokenizer, messages, row.tools)
     spans: list[tuple[int, int]] = []
     ends = True
     for index, message in enumerate(messages):
-        if message["role"] != "assistant" or not (message.get("tool_calls") or (message.get("content") or "").strip()):
+        if message["role"] != "assistant" or not _says_something(message, shown):
             continue  # an empty answer teaches nothing but to be silent
-        before = _render(tokenizer, messages[:index], prompt=True)
-        upto = text if index == len(messages) - 1 else _render(tokenizer, messages[: index + 1])
+        before = render(tokenizer, messages[:index], row.tools, answer_next=True)
+        upto = text if index == len(messages) - 1 else render(tokenizer, messages[: index + 1], row.tools)
         if not text.startswith(upto):
             continue  # a template that rewrites earlier turns: only the turns it keeps as they were can be trained
         start = len(before) if upto.startswith(before) else upto.rfind(message.get("content") or "")
@@ -127,6 +160,11 @@ def _spans(
     return text, spans, ends
 
 
+def _says_something(message: dict[str, Any], shown: Shown) -> bool:
+    """Whether the template writes something of the assistant's message."""
+    return bool((message.get("tool_calls") and shown.calls) or (message.get("content") or "").strip())
+
+
 def _end_of_turn(text: str, start: int, specials: Sequence[str]) -> tuple[int, bool]:
     """Where the turn that starts at `start` ends: after its last special token, before a newline."""
     last = max(
@@ -135,8 +173,3 @@ def _end_of_turn(text: str, start: int, specials: Sequence[str]) -> tuple[int, b
     if last >= 0 and not text[last:].strip():
         return last, True
     return len(text), False
-
-
-def _render(tokenizer: PreTrainedTokenizerBase, messages: list[dict[str, Any]], *, prompt: bool = False) -> str:
-    rendered: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=prompt)
-    return rendered

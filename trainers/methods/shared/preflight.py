@@ -47,7 +47,7 @@ def look_at(
     untrained = [example.line for example in examples if example.trained_count == 0]
     endless = sum(not example.ends for example in examples)
     limit = context_tokens or 0
-    refusals: list[dict[str, Any]] = []
+    refusals: list[dict[str, Any]] = _hidden_calls(examples)
     if trained == 0:
         refusals.append(
             refusal(
@@ -96,6 +96,8 @@ def look_at(
     if steps < 1:
         refusals.append(refusal("no_steps", "the run would make no step", ["raise --epochs or lower --batch-size"]))
     warnings = []
+    if hidden := sum(example.tools_hidden for example in examples):
+        warnings.append(f"{hidden} rows define tools that the model's chat template does not write into the prompt")
     if endless:
         warnings.append(f"{endless} rows have no end-of-turn token in the answer: the model would not learn to stop")
     if 0 < steps < 20:
@@ -118,6 +120,16 @@ def look_at(
         refusals=refusals,
         warnings=warnings,
     )
+
+
+def _hidden_calls(examples: Sequence[Example]) -> list[dict[str, Any]]:
+    """Rows whose tool calls the template leaves out, as a reason not to start."""
+    hidden = [example.line for example in examples if example.calls_hidden]
+    if not hidden:
+        return []
+    text = f"{len(hidden)} rows call tools, which the model's chat template does not write (lines {_some(hidden)})"
+    ways = ["a model whose chat template knows tools", "write the calls as text into the answers"]
+    return [refusal("calls_not_shown", text, ways)]
 
 
 def refusal(code: str, text: str, ways_out: list[str]) -> dict[str, Any]:

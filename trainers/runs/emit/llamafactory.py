@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from advisor.base.errors import UsageError
 from advisor.base.files import dump_json
+from trainers.methods.shared.examples import read_rows
 from trainers.runs.emit import Emitted
 
 TITLE = "LLaMA-Factory"
@@ -16,6 +18,12 @@ def files(job: Emitted) -> dict[str, str]:
     """`llamafactory.yaml` and the `dataset_info.json` that describes the rows."""
     import yaml
 
+    if any(row.tools or row.calls for row in read_rows(job.data)):
+        raise UsageError(
+            "the rows have tools, and LLaMA-Factory writes these by templates of its own, not by the model's",
+            where=str(job.data),
+            fix="plan it for trl or axolotl, or train here: advisor train",
+        )
     roles = {"role_tag": "role", "content_tag": "content"}
     names = {"user_tag": "user", "assistant_tag": "assistant", "system_tag": "system"}
     info = {

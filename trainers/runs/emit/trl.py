@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from advisor.base.files import dump_json
+from trainers.data.tools import for_template
 from trainers.methods.shared.examples import read_rows
 from trainers.runs.emit import Emitted
 
@@ -26,11 +27,13 @@ def files(job: Emitted) -> dict[str, str]:
 
 
 def _rows(job: Emitted) -> Iterator[str]:
-    """One row an answer."""
+    """One row an answer. Tools as JSON text: read as objects, every tool would get the parameters of all others."""
     for row in read_rows(job.data):
-        for place, message in enumerate(row.messages):
+        tools = {"tools": dump_json(list(row.tools))} if row.tools else {}
+        turns = for_template(row.messages)
+        for place, message in enumerate(turns):
             if message["role"] == "assistant" and place > 0:
-                yield dump_json({"prompt": list(row.messages[:place]), "completion": [message]}) + "\n"
+                yield dump_json({"prompt": turns[:place], "completion": [message], **tools}) + "\n"
 
 
 def _config(job: Emitted) -> dict[str, Any]:
