@@ -65,7 +65,7 @@ def command(
             "merge": not no_merge,
             "dtype": dtype,
             "gguf": gguf,
-            "prompts": _questions(project.folder, found, prompts),
+            **_questions(project.folder, found, prompts),
             "max_new_tokens": max_new_tokens,
             "served_url": served_url,
             "served_name": served_name or found.id,
@@ -101,13 +101,14 @@ def _artefact(run: RunView) -> Path:
     return run.folder / run.result.artefact
 
 
-def _questions(project: Path, run: RunView, count: int) -> list[list[dict[str, Any]]]:
-    """Prompts to try: of the test set where there is one, else of the training rows."""
+def _questions(project: Path, run: RunView, count: int) -> dict[str, Any]:
+    """Prompts to try and the tools of each: of the test set where there is one, else of the training rows."""
     from trainers.methods.shared.examples import read_rows
 
     test = project / "data" / "test.jsonl"
     path = test if test.is_file() else project / run.spec.data.path
-    return [[dict(message) for message in row.messages[:-1]] for row in read_rows(path)[:count]]
+    rows = read_rows(path)[:count]
+    return {"prompts": [list(row.messages[:-1]) for row in rows], "tools": [list(row.tools) for row in rows]}
 
 
 def _write_texts(folder: Path, run: RunView, exported: dict[str, Any], project: Path) -> None:
@@ -146,7 +147,7 @@ def _tell(folder: Path, run: str, exported: dict[str, Any], options: Options) ->
         emit_json(kept)
     else:
         for parity in exported["parity"]:
-            emit(f"{parity['form']}: {parity['same_answers']} of {parity['prompts']} answers are the trained model's")
+            emit(parity["in_words"])
         emit(f"how to serve it: {folder / 'SERVING.md'}")
     if problems:
         raise CouldNotError(

@@ -15,7 +15,7 @@ from trainers.methods.shared.job import Job
 from trainers.models.deploy import modelfile, serving_notes
 from trainers.models.export import work
 from trainers.models.merge import merge
-from trainers.models.parity import Spoken, compare, speak_served
+from trainers.models.parity import Difference, Judge, Parity, Spoken, compare, speak, speak_served
 from trainers.models.tiny import write_tiny_causal
 from trainers.models.trained import load_trained, read_card
 from trainers.runs.plan import data_file
@@ -46,6 +46,52 @@ def test_each_difference_is_named(exported: Spoken, problem: str) -> None:
     problems = compare("merged", spoken("a", "b"), exported).problems
     assert len(problems) == 1
     assert problem in problems[0]
+
+
+def parted(*margins: float | None, drift: float | None = None) -> Parity:
+    """Four answers, of which so many differ."""
+    differences = tuple(Difference("a", "b", margin) for margin in margins)
+    return Parity("merged", 4, differences, False, False, drift)
+
+
+def test_a_tie_is_rounding_and_told_with_its_margin() -> None:
+    parity = parted(0.12, 0.0)
+    assert (parity.same_answers, parity.ties, parity.problems) == (2, 2, [])
+    assert "2 part from it at a tie, by rounding (two words within 0.12 nats)" in parity.in_words
+
+
+def test_a_word_that_the_model_is_sure_of_is_no_tie() -> None:
+    (problem,) = parted(0.12, 2.5).problems
+    assert "only 3 of 4 answers are the same, and not for rounding (two words 2.5 nats apart)" in problem
+    assert parted(None).problems == ["only 3 of 4 answers are the same"]
+
+
+def test_another_model_with_the_same_answers_is_found_out() -> None:
+    assert "otherwise likely, by 0.3 nats" in parted(drift=0.3).problems[0]
+    assert parted(drift=0.004).problems == []
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
+def test_coarser_numbers_are_rounding_and_other_weights_are_not(tmp_path: Path) -> None:
+    """With real models: one in fp32, the same in bf16, and one with noise in its weights."""
+    import torch
+
+    from trainers.models.local import load_model, load_tokenizer
+
+    folder = str(write_tiny_causal(tmp_path / "m"))
+    tokenizer, model, coarse, other = load_tokenizer(folder), *(load_model(folder, d) for d in ("fp32", "bf16", "fp32"))
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)) * 0.3)
+    trained = speak(model, tokenizer, PROMPTS, 8)
+    judge = Judge(model, tokenizer, trained)
+    rounded, wrong = (
+        compare("x", trained, speak(each, tokenizer, PROMPTS, 8), judge=judge, model=each) for each in (coarse, other)
+    )
+    assert rounded.problems == []
+    assert any("not for rounding" in problem for problem in wrong.problems)
+    assert any("otherwise likely" in problem for problem in wrong.problems)
 
 
 @pytest.fixture(
@@ -106,7 +152,6 @@ def test_a_merge_into_other_weights_is_found_out(trained: tuple[RunSpec, Path], 
     import torch
 
     from trainers.models.local import load_model
-    from trainers.models.parity import speak
 
     merge(artefact, tmp_path / "merged", "fp32")
     model, tokenizer = load_trained(artefact, "fp32")

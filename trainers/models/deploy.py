@@ -17,12 +17,12 @@ _VLLM_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 
 
 def modelfile(exported: Mapping[str, Any], source: str) -> str:
-    """An Ollama Modelfile; the template is given where the model speaks ChatML, else Ollama's import finds it."""
+    """An Ollama Modelfile; the template is given where the model speaks plain ChatML, else Ollama's import finds it."""
     lines = [f"FROM ./{source}", "PARAMETER temperature 0"]
     if exported["context_tokens"]:
         lines.append(f"PARAMETER num_ctx {min(int(exported['context_tokens']), 8192)}")
     lines += [f'PARAMETER stop "{stop}"' for stop in exported["stop"]]
-    if exported["chatml"]:
+    if exported["chatml"] and not exported["tools"]:
         lines.append(f'TEMPLATE """{_CHATML_TEMPLATE}"""')
     return "\n".join(lines) + "\n"
 
@@ -114,7 +114,7 @@ def _evaluation(evaluations: list[dict[str, Any]]) -> str:
 
 def _parity(parities: list[dict[str, Any]]) -> str:
     lines = "\n".join(
-        f"| {p['form']} | {p['same_answers']} of {p['prompts']} | {'; '.join(p['problems']) or 'none'} |"
+        f"| {p['form']} | {p['same_answers']} of {p['prompts']} | {p['ties']} | {'; '.join(p['problems']) or 'none'} |"
         for p in parities
     )
-    return f"| form | same answers | problems |\n|---|---|---|\n{lines}\n"
+    return f"| form | same answers | apart at a tie, by rounding | problems |\n|---|---|---|---|\n{lines}\n"

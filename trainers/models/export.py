@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from trainers.models.gguf import FILE, FOLDER, GgufType, load_gguf, to_gguf
+from trainers.models.template import render, shown_by
 from trainers.runs.look import serve
 
 
@@ -26,6 +27,8 @@ class Request(BaseModel):
     merge: bool
     dtype: Literal["bf16", "fp32"]
     prompts: list[list[dict[str, Any]]]
+    tools: list[list[dict[str, Any]]] | None = None
+    """Of each prompt."""
     max_new_tokens: int
     gguf: GgufType | None = None
     served_url: str | None = None
@@ -73,12 +76,14 @@ def _copy_card(source: Path, target: Path) -> None:
 def _tried(request: Request, forms: list[Path]) -> dict[str, Any]:
     """Parity of every exported form with the trained model, and what serving needs to know of it."""
     from trainers.models.local import load_model, load_tokenizer
-    from trainers.models.parity import compare, speak, speak_served
+    from trainers.models.parity import ROUNDING, Judge, compare, speak, speak_served
     from trainers.models.trained import load_trained, read_card
 
     dtype = read_card(request.artefact).dtype
     model, tokenizer = load_trained(request.artefact, dtype)
-    trained = speak(model, tokenizer, request.prompts, request.max_new_tokens)
+    asked = (request.prompts, request.max_new_tokens, request.tools)
+    trained = speak(model, tokenizer, *asked)
+    judge = Judge(model, tokenizer, trained)
     facts = _facts(model, tokenizer, trained.end_tokens or ())
     found = []
     for form in forms:
@@ -88,13 +93,22 @@ def _tried(request: Request, forms: list[Path]) -> dict[str, Any]:
             exported, its_tokenizer = load_model(str(form), request.dtype), load_tokenizer(str(form))
         else:
             exported, its_tokenizer = load_trained(form, dtype)
-        found.append(
-            compare(form.name, trained, speak(exported, its_tokenizer, request.prompts, request.max_new_tokens))
-        )
+        spoken = speak(exported, its_tokenizer, *asked)
+        rounding = ROUNDING[_coarsest(dtype, form.name, request)]
+        found.append(compare(form.name, trained, spoken, judge=judge, model=exported, rounding=rounding))
     if request.served_url and request.served_name:
-        served = speak_served(request.served_url, request.served_name, request.prompts, request.max_new_tokens)
-        found.append(compare("served", trained, served))
+        end_token = (trained.end_tokens or (None,))[0]
+        served = speak_served(request.served_url, request.served_name, *asked, tokenizer=tokenizer, end_token=end_token)
+        found.append(compare("served", trained, served, judge=judge))
     return {"parity": [parity.as_json() for parity in found], **facts}
+
+
+def _coarsest(trained: str, form: str, request: Request) -> str:
+    """The coarsest numbers that the trained model or the exported form has."""
+    if form == FOLDER and request.gguf == "q8_0":
+        return "q8_0"
+    forms = {"merged": request.dtype, FOLDER: "fp32" if request.gguf == "f32" else "bf16"}
+    return "bf16" if "bf16" in (trained, forms.get(form, trained)) else "fp32"
 
 
 def _facts(model: Any, tokenizer: Any, ends: tuple[int, ...]) -> dict[str, Any]:
@@ -103,12 +117,13 @@ def _facts(model: Any, tokenizer: Any, ends: tuple[int, ...]) -> dict[str, Any]:
         {"role": "system", "content": "S"},
         {"role": "user", "content": "U"},
     ]
-    rendered = tokenizer.apply_chat_template(sample, tokenize=False, add_generation_prompt=True)
+    rendered = render(tokenizer, sample, answer_next=True)
     chatml = "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\n"
     return {
         "context_tokens": getattr(config, "max_position_embeddings", None),
         "architecture": (getattr(config, "architectures", None) or [type(model).__name__])[0],
         "chatml": rendered == chatml,
+        "tools": shown_by(tokenizer).tools,
         "rendered": rendered,
         "stop": [tokenizer.decode([token]) for token in ends],
     }

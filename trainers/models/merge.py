@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 def merge(artefact: Path, target: Path, dtype: str = "bf16") -> None:
     """Write base + adapter of `artefact` to `target` as one model in `dtype`, with the tokenizer of the run.
 
-    The sum is made in fp32. The base of a QLoRA adapter is the dequantised 4-bit one: merged into the weights before
-    quantisation the adapter does worse (measured: 18 % exact answers instead of 35 %).
+    The sum is made in fp32 and rounded once. In fp32 it is exact (drift 0.0 nats a token); rounded to bf16 it drifts by
+    0.0008, a fifth of what computing in bf16 costs any model (0.004; LoRA of a 135M model, 2026-11-25). The base of a
+    QLoRA adapter is the dequantised 4-bit one: merged into the weights before quantisation the adapter does worse
+    (measured: 18 % exact answers instead of 35 %).
     """
     import torch
 
