@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -107,8 +108,9 @@ def watch(run: RunView, *, json: bool, skip_attempts_before: bool = False) -> in
     from trainers.runs.events import read_events
 
     since = max((event.attempt for event in read_events(run.folder)[0]), default=0) if skip_attempts_before else 0
-    line = _Line()
-    for event in follow(run.folder):
+    line, silence = _Line(), _Silence()
+    for event in follow(run.folder, leave=silence.mind):
+        silence.broken()
         if event.attempt < since:
             continue
         if json:
@@ -123,6 +125,28 @@ def watch(run: RunView, *, json: bool, skip_attempts_before: bool = False) -> in
         return 0
     talk(f"advisor: {error}")
     return error.exit_code
+
+
+class _Silence:
+    """The supervisor tells of a trainer that hangs; when it is silent itself, the watcher has to say so."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+        self._told = False
+
+    def broken(self) -> None:
+        """Something was written."""
+        self._last, self._told = time.monotonic(), False
+
+    def mind(self) -> bool:
+        """Say once that nothing is written any more; never a reason to leave."""
+        from trainers.runs.stall import patience_s
+
+        silent_s = time.monotonic() - self._last
+        if not self._told and silent_s > 2 * patience_s():
+            self._told = True
+            talk(f"! nothing written for {silent_s:.0f} s: the run hangs, or its machine sleeps or has no room on disk")
+        return False
 
 
 class _Line:
@@ -253,7 +277,8 @@ def _row(run: RunView) -> list[str]:
     if run.state.alive and progress and progress.seconds_left is not None:
         took = f"{duration(progress.seconds_left)} left"
     loss = f"{held_out:.4f}" if held_out is not None else ""
-    reason = (result and result.reason) or ""
+    warned = progress.warnings[-1] if run.state.alive and progress and progress.warnings else ""
+    reason = (result and result.reason) or warned
     return [run.id, run.state.value, run.spec.method, run.spec.model, steps, loss, took, reason]
 
 

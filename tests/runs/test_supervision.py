@@ -109,6 +109,41 @@ def test_a_run_ends_with_everything_written_down(planned: Plan) -> None:
 
 
 @pytest.mark.slow
+def test_a_run_whose_events_stop_is_said_to_stall(planned: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frozen, not dead: first the trainer, which the supervisor notices, then that as well, which the watcher does."""
+    monkeypatch.setenv("ADVISOR_STALL_SECONDS", "1")
+    folder = planned(**SETTINGS)
+    client.start(folder)
+    follow_until(folder, at_step(10))
+    trainer, supervisor = trainer_of(folder), supervisor_of(folder)
+    line = [sys.executable, "-m", "advisor", "runs", "watch", "--project", str(folder.parents[1])]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watcher:
+        assert watcher.stdout is not None
+        assert watcher.stderr is not None
+        os.kill(trainer, signal.SIGSTOP)
+        try:
+            found = follow_until(folder, lambda e: e.kind == "warning" and (e.fields.get("step") or 0) >= 10)
+            assert found.fields["code"] == "stall"
+            progress = client.view(folder).progress
+            assert progress is not None
+            assert any("nothing heard from the trainer" in text for text in progress.warnings)
+            listed = subprocess.run([*line[:4], "list", *line[5:]], capture_output=True, text=True, check=True)
+            assert "it may hang" in listed.stdout
+            os.kill(supervisor, signal.SIGSTOP)
+            assert "nothing written for" in watcher.stderr.readline()
+        finally:
+            os.kill(supervisor, signal.SIGCONT)
+            os.kill(trainer, signal.SIGCONT)
+        said, _ = watcher.communicate(timeout=60)
+    assert "! nothing heard from the trainer for" in said
+    assert watcher.returncode == 0
+    run = client.view(folder)
+    assert run.state == RunState.FINISHED
+    assert run.progress is not None
+    assert not any("nothing heard" in text for text in run.progress.warnings)  # it was heard again
+
+
+@pytest.mark.slow
 def test_killed_trainer_resumes_to_the_same_result(planned: Plan, uninterrupted: Curve) -> None:
     folder = planned(**SETTINGS)
     client.start(folder)

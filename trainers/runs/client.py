@@ -18,7 +18,7 @@ from pathlib import Path
 import trainers
 from advisor.base.errors import AdvisorError, CouldNotError, InvalidDataError, UsageError
 from advisor.base.files import replace_file
-from trainers.runs import locks
+from trainers.runs import locks, stall
 from trainers.runs.events import Event, last_of, read_events, read_tail
 from trainers.runs.spec import Result, RunSpec, Status, read_record, write_record
 
@@ -244,8 +244,22 @@ def _progress(spec: RunSpec, events: Sequence[Event]) -> Progress | None:
         memory_gib=fields.get("memory_gib"),
         seconds_left=0.0 if last_of(current, "outcome") else fields.get("seconds_left"),
         cost_usd=None if spec.usd_per_hour is None else round(events[-1].elapsed_s / 3600 * spec.usd_per_hour, 6),
-        warnings=tuple(dict.fromkeys(event.fields.get("text", "") for event in current if event.kind == "warning")),
+        warnings=tuple(dict.fromkeys(event.fields.get("text", "") for event in _holding(current))),
     )
+
+
+_NOT_HEARD = ("warning", "stop_requested")
+"""What the supervisor writes of a run that may be silent."""
+
+
+def _holding(events: Sequence[Event]) -> list[Event]:
+    """The warnings that still hold: a stall is over when the trainer is heard again."""
+    spoken = max((place for place, event in enumerate(events) if event.kind not in _NOT_HEARD), default=-1)
+    return [
+        event
+        for place, event in enumerate(events)
+        if event.kind == "warning" and (event.fields.get("code") != stall.CODE or place > spoken)
+    ]
 
 
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "2000000000", "MALLOC_TRIM_THRESHOLD_": "4000000000"}

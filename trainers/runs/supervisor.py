@@ -16,7 +16,6 @@ import select
 import shutil
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -31,7 +30,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from advisor.base.files import dump_json, replace_file
-from trainers.runs import locks
+from trainers.runs import locks, stall
 from trainers.runs.client import RESULT, SPEC, STOP, child_environment
 from trainers.runs.endings import Ending, out_of_memory_kills, why_it_ended
 from trainers.runs.events import EventLog, read_tail, utc_now
@@ -47,8 +46,6 @@ _BALLAST = ".ballast"
 _BALLAST_BYTES = 64 * 1024
 """Given back when the disk is full, so that the last words still find room."""
 _TICK_S = 0.2
-_STALL_LEAST_S = 120.0
-_STALL_FACTOR = 30.0
 _ORPHAN_S = 600.0
 _KILL_GRACE_S = 5.0
 
@@ -220,12 +217,11 @@ class Supervisor:
 
     def _mind_stall(self) -> None:
         silent_s = time.monotonic() - self.heard.last_word
-        usual_s = statistics.median(self.heard.gaps) if self.heard.gaps else 0.0
-        if self.heard.stalled or silent_s < max(_STALL_LEAST_S, _STALL_FACTOR * usual_s):
+        if self.heard.stalled or silent_s < stall.patience_s(self.heard.gaps):
             return
         self.heard.stalled = True
         text = f"nothing heard from the trainer for {silent_s:.0f} s: it may hang (advisor runs stop --now)"
-        self._write("warning", {"code": "stall", "text": text, "step": (self.heard.step or {}).get("step")})
+        self._write("warning", {"code": stall.CODE, "text": text, "step": (self.heard.step or {}).get("step")})
 
     def _on_terminate(self, _signal: int, _frame: FrameType | None) -> None:
         """SIGTERM (a shutdown) is a wish to stop with a checkpoint."""
