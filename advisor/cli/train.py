@@ -73,6 +73,8 @@ def command(options: Options, probe: bool, emit_for: str | None, plan_only: bool
     if not (plan_only or emit_for) and not options.yes and not interactive():
         raise UsageError("nobody is there to confirm the run", fix="add --yes to start it, or --plan-only to see it")
     wish = _wish(project, given)
+    if not (plan_only or emit_for):
+        client.refuse_taken(project.folder, wish.name)
     talk(f"checking every row of {wish.data} for {wish.model} ...")
     plan = make_plan(project.folder, wish, project.catalogue, on=options.today, try_it=probe)
     if emit_for:

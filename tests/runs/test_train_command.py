@@ -267,3 +267,10 @@ def test_no_runs_yet(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_no_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = in_process(capsys, tmp_path, "runs", "list")
     assert (code, "no project" in said) == (2, True)
+
+
+def test_a_name_that_is_taken_is_told_before_any_row_is_looked_at(project: Path) -> None:
+    (project / "runs" / "mine").mkdir(parents=True)
+    started = advisor(project, "train", "--yes", "--method", "full", "--model", "smollm2-135m", "--name", "mine")
+    assert (started.returncode, "a run of this name" in started.stderr) == (2, True)
+    assert "checking" not in started.stderr

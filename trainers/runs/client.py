@@ -106,13 +106,22 @@ def create(project: Path, spec: RunSpec) -> Path:
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
-        raise UsageError(
-            "there is a run of this name already", where=str(folder), fix="choose another --name"
-        ) from None
+        raise _taken(folder) from None
     except OSError as error:
         raise CouldNotError(f"the run's folder cannot be made: {error.strerror}", where=str(folder)) from None
     write_record(folder / SPEC, spec)
     return folder
+
+
+def refuse_taken(project: Path, name: str | None) -> None:
+    """Raise `UsageError` when a run has this name already; None stands for a name that is still to be found."""
+    if name is not None and (project / "runs" / name).exists():
+        raise _taken(project / "runs" / name)
+
+
+def _taken(folder: Path) -> UsageError:
+    fix = "choose another --name, or go on with it: advisor runs resume"
+    return UsageError("there is a run of this name already", where=str(folder), fix=fix)
 
 
 def list_runs(project: Path) -> list[RunView]:
