@@ -1,7 +1,8 @@
 """Our estimates beside published measurements, beside a plain closed formula and beside other estimators.
 
     python benchmarks/estimates.py                 errors by figure and table, coverage of P10-P90, what others say
-    python benchmarks/estimates.py --left-out      the same with constants fitted without the table (takes minutes)
+    python benchmarks/estimates.py --left-out      errors of constants fitted without the table, and without the rows,
+                                                   that are judged (benchmarks/validation.py says how; takes minutes)
     python benchmarks/estimates.py --fit DATE      fit the constants again and write pricing/data/fitted
     python benchmarks/estimates.py --json FILE     the figures as JSON as well
 
@@ -14,7 +15,6 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from statistics import fmean, median
@@ -26,13 +26,16 @@ import closed_form
 import fitting
 import measured
 import others
-from fitting import Case, Problem
+import validation
 from measured import Row
+from validation import HeldOut
 
 from pricing.batch import estimate_lines
 from pricing.catalogue import load_catalogue
 
 TODAY = date(2026, 11, 24)
+DRAWS = 3
+"""Of other priors."""
 CLOSED: dict[str, Callable[[Any], float]] = {
     "memory": closed_form.memory_gib,
     "training_speed": closed_form.training_tokens_per_s,
@@ -129,18 +132,34 @@ def _others(rows: Sequence[Row]) -> dict[str, Any]:
     return found
 
 
-def left_out(rows: Sequence[Row]) -> dict[str, Any]:
-    """Every table predicted with constants fitted without it."""
+def left_out(rows: Sequence[Row], only: str | None) -> dict[str, Any]:
+    """What constants miss that were fitted without what is judged, in four ways."""
     found: dict[str, Any] = {}
     for problem in fitting.PROBLEMS:
-        for kind, groups in fitting.leave_one_out(problem, fitting.cases(rows, problem.kinds)).items():
-            error = measured.headline(kind, fitting.as_lists(groups))
-            print(f"{kind}: error {error:.3f} with the table left out")
-            for name in sorted(groups):
-                sizes = [abs(e) for e in groups[name].values()]
-                print(f"    {name:26} {len(sizes):4}  median {median(sizes):.3f}")
-            found[kind] = error
+        if only not in (None, problem.name):
+            continue
+        known = fitting.cases(rows, problem.kinds)
+        other = [validation.disturbed(problem, seed) for seed in range(DRAWS)]
+        for name, folds in (("table", validation.by_table), ("row", validation.by_row)):
+            as_is = validation.held_out(problem, known, folds(known))
+            moved = [validation.held_out(one, known, folds(known)) for one in other]
+            for kind in problem.kinds:
+                found[f"{kind}, {name}"] = _left_out(kind, name, as_is, moved)
     return found
+
+
+def _left_out(kind: str, what: str, as_is: HeldOut, moved: Sequence[HeldOut]) -> dict[str, float]:
+    """Print and return one kind's errors."""
+    error = measured.headline(kind, fitting.as_lists(as_is.errors[kind]))
+    other = [measured.headline(kind, fitting.as_lists(one.errors[kind])) for one in moved]
+    print(f"{kind}, {what} left out: error {error:.3f} (wanted {measured.TARGETS[kind]}), "
+          f"inside P10-P90 {as_is.coverage[kind]:.0%}; "
+          f"priors moved by a third: {fmean(other):.3f} (worst {max(other):.3f})")  # fmt: skip
+    for name in sorted(as_is.errors[kind]):
+        groups = [[abs(e) for e in one.errors[kind][name].values()] for one in (as_is, *moved)]
+        print(f"    {name:26} {len(groups[0]):4}  median {median(groups[0]):.3f}"
+              f"  priors moved {fmean(median(found) for found in groups[1:]):.3f}", flush=True)  # fmt: skip
+    return {"error": error, "coverage": as_is.coverage[kind], "priors_moved": fmean(other)}
 
 
 def refit(rows: Sequence[Row], today: str, only: str | None) -> None:
@@ -150,30 +169,10 @@ def refit(rows: Sequence[Row], today: str, only: str | None) -> None:
             continue
         known = fitting.cases(rows, problem.kinds)
         constants = fitting.fit(problem, known)
-        found = fitting.errors(problem, known, constants)
-        fitting.write(problem, _with_ranges(problem, constants, found, known), len(known), today)
-        for kind, groups in found.items():
+        constants = fitting.with_ranges(problem, constants, known)
+        fitting.write(problem, constants, len(known), today)
+        for kind, groups in fitting.errors(problem, known, constants).items():
             print(f"{kind}: {measured.headline(kind, fitting.as_lists(groups)):.3f}", flush=True)
-
-
-def _with_ranges(problem: Problem, constants: Any, found: fitting.Errors, known: Sequence[Case]) -> Any:
-    """The constants with ranges that hold about five of six outcomes."""
-    if problem.name == "memory":
-        return replace(constants, log_sd=fitting.spread_for(found["memory"], known))
-    if problem.name == "training_speed":
-        one = [case for case in known if case.read.setup.n_gpus == 1]
-        more = [case for case in known if case.read.setup.n_gpus > 1]
-        speed = found["training_speed"]
-        return replace(
-            constants, log_sd=fitting.spread_for(speed, one), log_sd_many_devices=fitting.spread_for(speed, more)
-        )
-    of_kind = {kind: [case for case in known if case.kind == kind] for kind in problem.kinds}
-    return replace(
-        constants,
-        log_sd_single=fitting.spread_for(found["decode"], of_kind["decode"]),
-        log_sd_prefill=fitting.spread_for(found["prefill"], of_kind["prefill"]),
-        log_sd_many=fitting.spread_for(found["serving"], of_kind["serving"]),
-    )
 
 
 def main() -> None:
@@ -188,7 +187,7 @@ def main() -> None:
     if options.fit:
         refit(rows, options.fit, options.only)
         return
-    summary = left_out(rows) if options.left_out else report(rows)
+    summary = left_out(rows, options.only) if options.left_out else report(rows)
     if options.json:
         Path(options.json).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Fit the constants of pricing/data/fitted to published measurements, and judge them on tables they have not seen.
+"""Fit the constants of pricing/data/fitted to published measurements.
 
 The fit minimises the error that the benchmark reports (mean over tables of the mean |error|, one error at most 1) plus
 pull * sum of (ln(constant / prior) / SPREAD)^2: a constant leaves its prior only when several tables agree that it
@@ -6,7 +6,7 @@ should. Constants that no table speaks of stay at their priors. The pull is the 
 out are predicted about as well as those that were not. Search: Powell's method (scipy.optimize), which needs no
 gradient.
 
-Leave-one-group-out: for each table the constants are fitted on all others and the table is predicted with them.
+`validation.py` judges the constants on measurements that they were not fitted to.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -66,12 +66,16 @@ class Problem:
     kinds: tuple[str, ...]
     pull: float
     predict: Callable[[Case, Any], float]
+    given: Any = None
+    """Priors to use in place of the file's."""
 
     @property
     def path(self) -> Any:
         return FOLDER / f"{self.name}.yaml"
 
     def prior(self) -> Any:
+        if self.given is not None:
+            return self.given
         from advisor.base.yamlfile import load_model
 
         return load_model(self.path, FittedFile[self.type]).prior
@@ -188,15 +192,31 @@ def _misfit(kind: str, groups: Mapping[str, Sequence[float]]) -> float:
     return 3 * (per_group + fmean(abs(e) for found in groups.values() for e in found)) / 2
 
 
-def leave_one_out(problem: Problem, known: Sequence[Case]) -> Errors:
-    """Errors of each group with constants fitted without it."""
-    found: Errors = {}
-    for group in dict.fromkeys(case.row.group for case in known):
-        constants = fit(problem, [case for case in known if case.row.group != group], rounds=1)
-        held_out = [case for case in known if case.row.group == group]
-        for kind, groups in errors(problem, held_out, constants).items():
-            found.setdefault(kind, {}).update(groups)
-    return found
+def with_ranges(problem: Problem, constants: Any, known: Sequence[Case]) -> Any:
+    """The constants with ranges that hold about five of six outcomes."""
+    found = errors(problem, known, constants)
+    if problem.name == "memory":
+        return replace(constants, log_sd=spread_for(found["memory"], known))
+    if problem.name == "training_speed":
+        one = [case for case in known if case.read.setup.n_gpus == 1]
+        more = [case for case in known if case.read.setup.n_gpus > 1]
+        speed = found["training_speed"]
+        return replace(constants, log_sd=spread_for(speed, one), log_sd_many_devices=spread_for(speed, more))
+    of_kind = {kind: [case for case in known if case.kind == kind] for kind in problem.kinds}
+    return replace(
+        constants,
+        log_sd_single=spread_for(found["decode"], of_kind["decode"]),
+        log_sd_prefill=spread_for(found["prefill"], of_kind["prefill"]),
+        log_sd_many=spread_for(found["serving"], of_kind["serving"]),
+    )
+
+
+def log_sd_of(case: Case, constants: Any) -> float:
+    """The standard deviation of ln(measured) that the constants state for a case, before it is widened."""
+    if case.kind == "training_speed" and case.read.setup.n_gpus > 1:
+        return float(constants.log_sd_many_devices)
+    name = {"decode": "log_sd_single", "prefill": "log_sd_prefill", "serving": "log_sd_many"}.get(case.kind, "log_sd")
+    return float(getattr(constants, name))
 
 
 def spread_for(groups: Mapping[str, Mapping[str, float]], known: Sequence[Case], share: float = 0.84) -> float:
@@ -247,4 +267,4 @@ def _number(value: float) -> str:
     return text + "0" if text.endswith(".") else text
 
 
-__all__ = ["PROBLEMS", "Case", "as_lists", "cases", "errors", "fit", "leave_one_out", "spread_for", "write"]
+__all__ = ["PROBLEMS", "Case", "as_lists", "cases", "errors", "fit", "log_sd_of", "spread_for", "with_ranges", "write"]

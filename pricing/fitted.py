@@ -119,11 +119,16 @@ class InferenceConstants:
     layerwise_prefill_scaling: Positive
     """Exponent of the number of GPUs."""
     balance_scale: Positive
+    vector_share: Positive
+    """Of the peak, on chips whose arithmetic is that of their vector units (Apple's)."""
     narrow_gain: Positive
     """Of the vendor's gain for 8- and 4-bit arithmetic."""
     nvlink_all_reduce_s: Positive
+    eager_all_reduce_s: Positive
+    """Added where every all-reduce is launched from Python."""
     pcie_all_reduce_s: Positive
     nvlink_gb_s: Positive
+    """Of an A100's; newer ones have more."""
     pcie_gb_s: Positive
     log_sd_single: Positive
     log_sd_prefill: Positive

@@ -1,9 +1,10 @@
 """How fast an engine answers: rooflines for prefill and decode with a floor for launches, one request or many.
 
-    decode step of b requests   t(b) = (read(b)^2 + launches^2 + compute(b)^2)^(1/2) + all-reduces
+    decode step of b requests   t(b) = (read(b)^2 + compute(b)^2)^(1/2) + launches + all-reduces
       read(b)      (bytes of the weights that b tokens touch + b * context * cache bytes of a token) / bandwidth reached
       compute(b)   2 * active parameters * b / arithmetic reached
-      launches     layers * seconds of a layer + seconds of a step
+      launches     layers * seconds of a layer + seconds of a step: the gaps between the kernels of one graph. An engine
+                   that launches from Python (`eager`) works ahead of the GPU: then launches^2 joins the other squares
       all-reduces  2 * layers * seconds of one, with tensor parallelism
     prefill        prompt * (2 * active parameters + attention) / arithmetic reached + launches
     GPU time of a request   prefill(prompt) + output * t(b) / b
@@ -56,6 +57,10 @@ class ServingSetup:
     """Of one cache element."""
     slow_kernels: bool = False
     """Whether quantised weights are unpacked by general kernels (bitsandbytes)."""
+    single_kernels: bool = False
+    """Whether a quantised product takes one kernel, as an unquantised one does (ExLlama's, for 4-bit GPTQ)."""
+    layer_split: bool = False
+    """Whether several GPUs hold different layers and work one after another."""
     link: str = "nvlink"
     batch: int | None = 1
     """Concurrent requests; None: as many as there is room for."""
@@ -120,11 +125,14 @@ def step_seconds(setup: ServingSetup, batch: int, context: float, constants: Inf
     weights = matrices / (bandwidth * (family.quantised_share if quantised else 1.0)) + head * 2.0 / bandwidth
     cache = batch * _cache(setup, context) * family.cache_reads / bandwidth
     compute = 2 * setup.dims.active_params * batch / _arithmetic(setup, constants)
-    layer_s = family.layer_s * (family.quantised_layers if quantised else 1.0)
+    layer_s = family.layer_s * (family.quantised_layers if quantised and not setup.single_kernels else 1.0)
     if setup.slow_kernels:
         layer_s *= constants.slow_kernel_layers
     launches = setup.dims.n_layers * layer_s + family.step_s
-    return hypot(weights + cache, launches, compute) + _all_reduce_s(setup, batch, constants)
+    together = _all_reduce_s(setup, batch, constants)
+    if setup.engine is Engine.EAGER:
+        return hypot(weights + cache, launches, compute) + together
+    return hypot(weights + cache, compute) + launches + together
 
 
 def _prefill_s(setup: ServingSetup, tokens: float, constants: InferenceConstants) -> float:
@@ -155,7 +163,7 @@ def weights_touched(dims: Dims, batch: float) -> float:
 
 def _parallel(setup: ServingSetup) -> float:
     """GPUs that work at the same time on one step."""
-    if setup.engine is Engine.LAYERWISE:
+    if setup.engine is Engine.LAYERWISE or setup.layer_split:
         return 1.0
     if setup.engine is Engine.EAGER:
         return float(setup.tensor_parallel)
@@ -181,6 +189,8 @@ def _arithmetic(setup: ServingSetup, constants: InferenceConstants, *, prefill: 
         gpus = _parallel(setup)
     balance = (device.bf16_tflops or 1.0) * 1000 / (device.bandwidth_gb_s or 1.0)
     share = 1 / (1 / family.arithmetic_share + pow(balance / constants.balance_scale, 2))
+    if device.kind == "soc" and device.compute_capability is None:
+        share = constants.vector_share
     gain = 1 + constants.narrow_gain * (setup.arithmetic_factor - 1)
     return peak * share * gain * gpus
 
@@ -191,8 +201,16 @@ def _all_reduce_s(setup: ServingSetup, tokens: float, constants: InferenceConsta
         return 0.0
     pcie = setup.link == "pcie"
     latency = constants.pcie_all_reduce_s if pcie else constants.nvlink_all_reduce_s
-    link = (constants.pcie_gb_s if pcie else constants.nvlink_gb_s) * 1e9
+    if setup.engine is Engine.EAGER:
+        latency += constants.eager_all_reduce_s
+    link = (constants.pcie_gb_s if pcie else constants.nvlink_gb_s * nvlink_generation(setup.device)) * 1e9
     return 2 * setup.dims.n_layers * (latency + tokens * setup.dims.hidden * 2.0 / link)
+
+
+def nvlink_generation(device: Device) -> float:
+    """Bandwidth of a GPU's NVLink over an A100's: 300 GB/s each way (Ampere), 450 (Hopper), 900 (Blackwell)."""
+    capability = device.compute_capability or ""
+    return 3.0 if capability.startswith("10.") else 1.5 if capability.startswith("9.") else 1.0
 
 
 def _weights(setup: ServingSetup) -> float:
