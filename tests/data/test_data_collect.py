@@ -9,11 +9,13 @@ import pytest
 from bad_server import Server, bad_server
 from calling import Advisor
 from rows import read, write
+from tools_shown import calling_row
 
 from advisor.answers import Origin
 from advisor.project import Project
 from trainers.data.collect.budget import Budget, Price
-from trainers.data.collect.teacher import TeacherRequest, distil
+from trainers.data.collect.teacher import TeacherRequest, distil, read_prompts
+from trainers.data.findings import Problem
 from trainers.data.outputs import Wanted
 
 QUESTION = {"model": "m", "messages": [{"role": "user", "content": "what is it?"}], "user": "u7"}
@@ -256,3 +258,11 @@ def test_a_budget_holds_under_many_threads() -> None:
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(work, range(500)))
     assert 0.98 < budget.spent_usd <= 1.0
+
+
+def test_prompts_with_tools_are_no_prompts_for_a_teacher(tmp_path: Path) -> None:
+    """Asked for text only it would answer without them, and the row would be wrong without a word."""
+    path = write(tmp_path / "rows.jsonl", [calling_row(1), {"prompt": "hello"}])
+    (_, refused), (_, asked) = read_prompts(str(path), None, None)
+    assert isinstance(refused, Problem)
+    assert (refused.code, isinstance(asked, Problem)) == ("has_tools", False)

@@ -24,11 +24,13 @@ from trainers.data.findings import Problem
 from trainers.data.lines import Parsed
 from trainers.data.outputs import Wanted
 from trainers.data.source import open_source
+from trainers.data.tools import definitions
 
 _RETRIES = 5
 _LONGEST_PAUSE_S = 60.0
 _FAILURES_IN_A_ROW = 5
 _TIMEOUT_S = 120.0
+_FIXES = {"has_tools": "leave such rows out; answers that call tools come from logs: advisor data collect --logs FILE"}
 _PROMPT_COLUMNS = ("messages", "prompt", "question", "instruction", "text", "input", "query")
 
 Pause = Callable[[float], None]
@@ -102,6 +104,8 @@ def _prompt(line: int, value: Parsed, column: str | None, system: str | None) ->
             messages.pop()
     else:
         return Problem("no_prompt", f"no prompt in column {name!r}" if name else "no column that holds a prompt")
+    if definitions(value.get("tools")):
+        return Problem("has_tools", "this prompt defines tools, and a teacher is asked for text only")
     if not any(m["role"] == "user" for m in messages):
         return Problem("no_prompt", "nobody asks anything")
     if system and messages[0]["role"] != "system":
@@ -134,9 +138,8 @@ def _usable(request: TeacherRequest) -> Iterator[Prompt]:
     seen: set[str] = set()
     for line, prompt in read_prompts(request.file, request.column, request.system):
         if isinstance(prompt, Problem):
-            raise InvalidDataError(
-                prompt.text, where=f"{request.file}:{line}", fix="name the column: --map prompt=COLUMN"
-            )
+            fix = _FIXES.get(prompt.code, "name the column: --map prompt=COLUMN")
+            raise InvalidDataError(prompt.text, where=f"{request.file}:{line}", fix=fix)
         if prompt.id in seen:
             raise InvalidDataError(f"the id {prompt.id!r} is there twice", where=f"{request.file}:{line}")
         seen.add(prompt.id)
