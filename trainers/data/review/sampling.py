@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 CONFIDENCE = 0.95
+_EXACT = 1e-9
+"""How far sums of logarithms may lie from the exact chance: a plan that just proves is not missed by a rounding."""
 QUALITY = 0.95
 _WANTED_PASS = 0.8
 _EXPECTED = 0.99
@@ -38,7 +40,7 @@ class Plan:
     @property
     def proves(self) -> bool:
         """Whether passing the plan proves the wanted quality with the wanted confidence."""
-        return self.passes(bad_limit(self.rows, self.quality)) <= 1 - self.confidence + 1e-12
+        return self.passes(bad_limit(self.rows, self.quality)) <= 1 - self.confidence + _EXACT
 
     def passes(self, bad: int) -> float:
         """The probability of passing when `bad` of the rows are bad."""
@@ -80,7 +82,9 @@ def sample_size(rows: int, allowed_bad: int, quality: float = QUALITY, confidenc
     low, high = allowed_bad, rows
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if at_most(allowed_bad, rows, bad, middle) <= 1 - confidence else (middle, high)
+        low, high = (
+            (low, middle) if at_most(allowed_bad, rows, bad, middle) <= 1 - confidence + _EXACT else (middle, high)
+        )
     return high
 
 
